@@ -12,7 +12,9 @@
 
 /* Answers of each kind that may be held at a time. */
 static const int limits[GW_ASIDE_KINDS] = {
-    [GW_ASIDE_PAGE] = 4, [GW_ASIDE_ADMIN] = 2, [GW_ASIDE_CONFIG] = 2, [GW_ASIDE_DIFF] = 1};
+    [GW_ASIDE_PAGE] = 4,   [GW_ASIDE_RULES] = 1, [GW_ASIDE_ADMIN] = 2,
+    [GW_ASIDE_CONFIG] = 2, [GW_ASIDE_DIFF] = 1,
+};
 
 static void stop_process(gw_aside *aside, const char *why) {
     if (aside->stopped == NULL)

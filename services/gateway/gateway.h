@@ -139,6 +139,7 @@ typedef struct gw_loop {
 /* What aside.c answers; each kind has places of its own. */
 typedef enum gw_aside_kind {
     GW_ASIDE_PAGE = 0, /* an explanation for the page, whose clients are not trusted */
+    GW_ASIDE_RULES,    /* a list of rules for the page */
     GW_ASIDE_ADMIN,    /* an explanation for the administrator */
     GW_ASIDE_CONFIG,   /* the configuration */
     GW_ASIDE_DIFF,     /* a comparison for the page */

@@ -4,12 +4,14 @@
 #include "aside.h"
 #include "json_out.h"
 
-#define MAX_RULES_JSON ((size_t)1 << 20)
+#define MAX_RULES_JSON ((size_t)256 << 10)
 
-/* Clients of the page are not trusted: a tenth of the defaults, which bounds the time to some
- * tenths of a second. What is not found within them is "undecided". */
-#define MAX_REACH_WORK 20000000
-#define MAX_REACH_STEPS 2000
+/* Clients of the page are not trusted: what the search may take is a small part of its defaults,
+ * which bounds its time to tenths of a second and its memory to about 3 MiB (docs/limits.md). What
+ * is not found within it is "undecided"; with more rules than this, all are left out. */
+#define MAX_REACH_WORK 1000000
+#define MAX_REACH_STEPS 500
+#define MAX_REACH_RULES 1000
 
 static void rules_put_string(sv_text *json, const char *name, hr_str value) {
     sv_json_member(json, name, value.p, value.len);
@@ -65,6 +67,12 @@ static void rules_put_all(sv_text *json, const hr_reach *reach) {
 }
 
 static void write_rules(gw_aside *aside) {
+    hr_stats stats = HR_STATS_INIT;
+    hr_table_stats(&stats, aside->config->table);
+    if (stats.routes > MAX_REACH_RULES) {
+        sv_text_printf(&aside->json, "{\"rules\":[],\"left_out\":%zu}", stats.routes);
+        return;
+    }
     const hr_where within[] = {
         {.field = HR_STR("method"), .value = HR_STR("POST")},
         {.field = HR_STR("path"), .value = HR_STR("/predict")},
@@ -86,5 +94,5 @@ static void write_rules(gw_aside *aside) {
 }
 
 void gw_rules(sv_exchange *ex) {
-    gw_answer_aside(ex, GW_ASIDE_PAGE, write_rules, ex->request.authority);
+    gw_answer_aside(ex, GW_ASIDE_RULES, write_rules, ex->request.authority);
 }

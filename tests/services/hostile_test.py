@@ -283,6 +283,18 @@ def test_explanations_that_nobody_reads(tmp_path, peers, pod):
         print(f"peak {peak / MIB:.0f} MiB", end=" ")
 
 
+def test_lists_of_rules_for_many_clients(tmp_path, peers, pod):
+    rules = [{"match": [{"headers": {"x-rule": {"regex": f"r{i}(a|b)*[0-9]{{4}}"}}}]} for i in range(900)]
+    with start_gateway(tmp_path, peers, "--ui", "/ui", rules=rules, command=pod.command) as gw:
+        before = rss(gw.process.pid)
+        with Crowd(gw.port, 64) as crowd:
+            crowd.send(request("/ui/rules"))
+            settled(gw.process.pid)
+            assert SANITIZE or rss(gw.process.pid) - before < 16 * MIB
+        peak = pod.check(gw)
+        print(f"peak {peak / MIB:.0f} MiB", end=" ")
+
+
 def test_a_long_trace_is_cut(tmp_path, peers):
     with start_gateway(tmp_path, peers, "--ui", "/ui", rules=RULES) as gw:
         asked = {"authority": "test", "path": "/" + "p" * 60000, "headers": [["x-rule", "r" * 1000]]}

@@ -227,3 +227,18 @@ def test_the_number_of_strokes_is_limited_as_by_the_api(disc, browser):
     browser.execute_script(dots, 1)
     assert len(strokes(browser)) == 1000 and "as many strokes as" in text_of(browser, "preview-note")
     assert browser.execute_script("return document.getElementById('preview').naturalWidth") == 160
+
+
+def test_all_models_are_compared_with_the_strokes(disc, browser):
+    tool(browser, "background")
+    drag(browser, (80, 40), (80, 80))
+    previewed(browser)
+    sent(browser)
+    find(browser, "run-all").click()
+    wait(browser, lambda: len(browser.find_elements(By.CSS_SELECTOR, "#columns .state.done")) == 2)
+    (stroke,) = strokes(browser)
+    requests = sent(browser)
+    assert len(requests) == 2
+    for url, body in requests:
+        assert "output=rgba" in url and [[x + 0.5, y + 0.5] for x, y in body["strokes"][0]["points"]] == stroke[2]
+    check_quiet(browser, origin_of(disc))

@@ -182,3 +182,31 @@ def test_rules_of_delegates_have_columns_of_their_own(start, browser, tmp_path):
     assert [name in title for name, title in zip(("first", "one-c", "one-rest", "two-c", "two-rest"), titles)] == [True] * 5, titles
     assert len({part(c, ".place") for c in columns(browser)}) == 5
     assert ["predict-pod2" in part(c, ".pod") for c in columns(browser)] == [False] * 3 + [True] * 2
+
+
+def test_a_new_photo_ends_the_run_of_the_old_one(start, browser, tmp_path):
+    picture = numpy.random.RandomState(1).randint(0, 256, (900, 1200, 3)).astype(numpy.uint8)
+    (tmp_path / "large.png").write_bytes(pictures.encode(picture))
+    system = start_system(start, tmp_path, (1, 1000), lambda to: [{"match": [{"headers": {"size": {"exact": "small"}}}], "route": to(1)}, {"route": to(2)}])
+    open_page(browser, system)
+    choose(browser, tmp_path / "large.png")
+    find(browser, "run-all").click()
+    wait(browser, lambda: system.behind[2].metrics()["headerroute_jobs_running"] >= 1)  # the first has its result, the second runs
+    assert states(browser) == ["done", "running"]
+    sample(browser, "portrait")
+    wait(browser, lambda: states(browser) == ["idle", "idle"] and find(browser, "run-all").is_enabled())
+    wait(browser, lambda: system.behind[2].metrics()["headerroute_jobs_running"] == 0)
+    assert not find(browser, "stop-all").is_displayed() and text_of(browser, "models-count") == ""
+    assert not any(e.get_attribute("src") for e in browser.find_elements(By.CSS_SELECTOR, "#columns img"))
+
+
+@pytest.mark.parametrize("n, words", [(30, "31 rules take requests of this page, each with the headers below. The first 24 are shown."),
+                                      (1000, "The gateway has 1001 rules, more than it looks through for this page.")])
+def test_many_rules(start, browser, tmp_path, n, words):
+    system = start_system(start, tmp_path, (1,), lambda to: [*(exact(f"model{i}", to(1)) for i in range(n)), {"route": to(1)}])
+    open_page(browser, system)
+    assert find(browser, "models-note").text == words
+    assert len(columns(browser)) == (24 if n == 30 else 0)
+    sample(browser, "portrait")
+    assert find(browser, "run-all").is_enabled() == (n == 30)
+    check_quiet(browser, origin_of(system))

@@ -176,7 +176,7 @@ export class Models {
     $("models-of").textContent = this.#begun ? t("runOf", this.#begun.name, this.#begun.rect) : "";
     if (!this.#found) return;
     const { rules, unreached, leftOut } = this.#found;
-    $("models-note").textContent = [t("columnsAre", rules.length), rules.length > most && t("mostColumns", most),
+    $("models-note").textContent = rules.length === 0 && leftOut ? t("tooManyRules", leftOut) : [t("columnsAre", rules.length), rules.length > most && t("mostColumns", most),
       leftOut && t("leftOut", leftOut)].filter(Boolean).join(" ");
     $("unreached").hidden = unreached.length === 0;
     $("unreached-title").textContent = t("unreached", unreached.length);

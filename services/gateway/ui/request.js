@@ -56,17 +56,23 @@ export async function sentence(answer) {
   }
 }
 
-// What the gateway would do with a request: {decision, trace}. A busy gateway is asked again.
+// Asks again while the gateway is busy with answers for others.
+export async function patient(ask) {
+  for (let attempt = 0; ; attempt++) {
+    const reply = await ask();
+    if (reply.status !== 503 || attempt === 4) return reply;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+// What the gateway would do with a request: {decision, trace}.
 export async function askRule(path, headers, signal) {
   const browser = [["user-agent", navigator.userAgent], ["origin", location.origin]];
   const question = { method: "POST", scheme: location.protocol.slice(0, -1), authority: location.host, path, headers: [...headers, ...browser] };
-  for (let attempt = 0; ; attempt++) {
-    const reply = await fetch("explain",
-      { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question), signal });
-    if (reply.ok) return reply.json();
-    if (reply.status !== 503 || attempt === 4) throw new Error(t("explainStatus", reply.status, await sentence(reply)));
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
+  const reply = await patient(() => fetch("explain",
+    { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question), signal }));
+  if (!reply.ok) throw new Error(t("explainStatus", reply.status, await sentence(reply)));
+  return reply.json();
 }
 
 // What a failed fetch says to a person.

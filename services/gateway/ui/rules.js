@@ -1,11 +1,11 @@
 // The loaded rules: which of them requests of this page reach, and the headers that reach them.
 import { $, element } from "./elements.js";
-import { sentence } from "./request.js";
+import { patient, sentence } from "./request.js";
 import { t } from "./text.js";
 
 // {rules, unreached, leftOut}: one entry a rule, although a rule may have several matches.
 export async function loadRules() {
-  const reply = await fetch("rules");
+  const reply = await patient(() => fetch("rules"));
   if (!reply.ok) throw new Error(t("rulesStatus", reply.status, await sentence(reply)));
   const answer = await reply.json();
   const all = grouped(answer.rules);
