@@ -201,7 +201,7 @@ def test_a_new_photo_ends_the_run_of_the_old_one(start, browser, tmp_path):
 
 
 @pytest.mark.parametrize("n, words", [(30, "31 rules take requests of this page, each with the headers below. The first 24 are shown."),
-                                      (1000, "The gateway has 1001 rules, more than it looks through for this page.")])
+                                      (1000, "The 1001 rules of the gateway are more than it looks through for this page.")])
 def test_many_rules(start, browser, tmp_path, n, words):
     system = start_system(start, tmp_path, (1,), lambda to: [*(exact(f"model{i}", to(1)) for i in range(n)), {"route": to(1)}])
     open_page(browser, system)
