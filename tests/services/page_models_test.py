@@ -210,3 +210,12 @@ def test_many_rules(start, browser, tmp_path, n, words):
     sample(browser, "portrait")
     assert find(browser, "run-all").is_enabled() == (n == 30)
     check_quiet(browser, origin_of(system))
+
+
+def test_rules_without_a_column_say_why(start, browser, tmp_path):
+    rules = lambda to: [{"match": [{"queryParams": {"model": {"exact": "a"}}}], "route": to(1)}, {"match": [{"method": {"exact": "GET"}}], "route": to(1)},
+                        {"route": to(1)}]
+    open_page(browser, start_system(start, tmp_path, (1,), rules))
+    assert len(columns(browser)) == 1 and text_of(browser, "unreached-title") == "2 rules take no request of this page"
+    query, method = [e.get_attribute("textContent") for e in browser.find_elements(By.CSS_SELECTOR, "#unreached-rules li")]
+    assert "#0" in query and "needs a query" in query and "#1" in method and "no POST to /predict" in method
