@@ -8,10 +8,11 @@
 
 /* Clients of the page are not trusted: what the search may take is a small part of its defaults,
  * which bounds its time to tenths of a second and its memory to about 3 MiB (docs/limits.md). What
- * is not found within it is "undecided"; with more rules than this, all are left out. */
+ * is not found within it is "undecided"; of larger tables, all rules are left out. */
 #define MAX_REACH_WORK 1000000
 #define MAX_REACH_STEPS 500
 #define MAX_REACH_RULES 1000
+#define MAX_REACH_TABLE ((size_t)5 << 19) /* bytes: a rule may have any number of matches */
 
 static void rules_put_string(sv_text *json, const char *name, hr_str value) {
     sv_json_member(json, name, value.p, value.len);
@@ -69,7 +70,7 @@ static void rules_put_all(sv_text *json, const hr_reach *reach) {
 static void write_rules(gw_aside *aside) {
     hr_stats stats = HR_STATS_INIT;
     hr_table_stats(&stats, aside->config->table);
-    if (stats.routes > MAX_REACH_RULES) {
+    if (stats.routes > MAX_REACH_RULES || stats.bytes > MAX_REACH_TABLE) {
         sv_text_printf(&aside->json, "{\"rules\":[],\"left_out\":%zu}", stats.routes);
         return;
     }

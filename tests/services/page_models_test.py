@@ -201,7 +201,7 @@ def test_a_new_photo_ends_the_run_of_the_old_one(start, browser, tmp_path):
 
 
 @pytest.mark.parametrize("n, words", [(30, "31 rules take requests of this page, each with the headers below. The first 24 are shown."),
-                                      (1000, "The gateway has 1001 rules, more than it looks through for this page.")])
+                                      (1000, "The 1001 rules of the gateway are more than it looks through for this page.")])
 def test_many_rules(start, browser, tmp_path, n, words):
     system = start_system(start, tmp_path, (1,), lambda to: [*(exact(f"model{i}", to(1)) for i in range(n)), {"route": to(1)}])
     open_page(browser, system)
@@ -210,3 +210,12 @@ def test_many_rules(start, browser, tmp_path, n, words):
     sample(browser, "portrait")
     assert find(browser, "run-all").is_enabled() == (n == 30)
     check_quiet(browser, origin_of(system))
+
+
+def test_rules_without_a_column_say_why(start, browser, tmp_path):
+    rules = lambda to: [{"match": [{"queryParams": {"model": {"exact": "a"}}}], "route": to(1)}, {"match": [{"method": {"exact": "GET"}}], "route": to(1)},
+                        {"route": to(1)}]
+    open_page(browser, start_system(start, tmp_path, (1,), rules))
+    assert len(columns(browser)) == 1 and text_of(browser, "unreached-title") == "2 rules take no request of this page"
+    query, method = [e.get_attribute("textContent") for e in browser.find_elements(By.CSS_SELECTOR, "#unreached-rules li")]
+    assert "#0" in query and "needs a query" in query and "#1" in method and "no POST to /predict" in method

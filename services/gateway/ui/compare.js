@@ -181,7 +181,7 @@ export class Models {
     $("unreached").hidden = unreached.length === 0;
     $("unreached-title").textContent = t("unreached", unreached.length);
     $("unreached-rules").replaceChildren(...unreached.map((rule) => breakable("li",
-      `${rule.virtual_service ?? t("default")} #${rule.route_index}, ${rule.file}:${rule.line}: ${t(rule.state === "undecided" ? "undecided" : "never")}`)));
+      `${rule.virtual_service ?? t("default")} #${rule.route_index}, ${rule.file}:${rule.line}: ${t({ undecided: "undecided", some: "otherQuery" }[rule.state] ?? "never")}`)));
   }
 
   async run() {
