@@ -32,9 +32,9 @@ packages_of() {
     case $1 in
     libraries) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
         libyaml-dev libre2-dev libjansson-dev libyajl-dev libxxhash-dev \
-        'libjpeg-dev|libjpeg62-turbo-dev' libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
+        'libjpeg-dev|libjpeg62-turbo-dev' libpng-dev libwebp-dev zlib1g-dev libopencv-core-dev libopencv-imgproc-dev \
         swig python3 python3-dev python3-venv python3-numpy python3-setuptools python3-wheel ;;
-    build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libc-ares-dev libnghttp2-dev zlib1g-dev \
+    build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libc-ares-dev libnghttp2-dev \
         libnanopb-dev nanopb protobuf-compiler python3-protobuf ;;
     demo) echo python3 python3-numpy python3-pil python3-tqdm python3-yaml fonts-dejavu-core curl ;;
     test) echo abigail-tools lcov libcriterion-dev libuv1-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \

@@ -30,7 +30,7 @@ mkdir -p "$work"
 export HR_SYSROOT=$work/sysroot
 
 packages=(libc6-dev libstdc++-12-dev libyaml-dev libre2-dev libjansson-dev libxxhash-dev libyajl-dev zlib1g-dev
-    libjpeg-dev libpng-dev libwebp-dev libcriterion-dev python3 libpython3-dev python3-numpy python3-pytest)
+    libjpeg-dev libpng-dev libwebp-dev zlib1g-dev libcriterion-dev python3 libpython3-dev python3-numpy python3-pytest)
 if [ ! -d "$HR_SYSROOT" ]; then
     mmdebstrap --variant=extract --mode=root --arch=arm64 "--include=$(IFS=,; echo "${packages[*]}")" bookworm "$HR_SYSROOT.new" \
         </dev/null >"$work/sysroot.log" 2>&1 || { echo "test-arm64.sh: skipped, Debian's archive cannot be reached (build/arm64/sysroot.log)"; exit 77; }

@@ -7,9 +7,9 @@
 /* The bytes of one model. */
 #define SV_MODEL_BYTES ((size_t)8 * GRABCUT_MODEL_DOUBLES)
 
-/* Reads bgd_model and fgd_model of a request, whatever the processor's byte order. `out` may be
- * NULL: they are only checked. 0, or -1 with a sentence if one has another length or is no model
- * that a run can have learned. */
+/* Reads bgd_model and fgd_model of a request, whatever the processor's byte order. If `out` is
+ * NULL, they are only checked. Returns 0, or -1 with a sentence if one has another length or cannot
+ * have been learned by a run. */
 int sv_models_read(grabcut_models *out, const sv_predict_request *request, char *why,
                    size_t why_size);
 

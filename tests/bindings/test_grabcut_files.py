@@ -120,7 +120,7 @@ def with_tag(offset, size):
 
 
 @pytest.mark.parametrize("profile", [
-    SRGB[:4] + b"\0\0\0\0" + SRGB[8:],  # one that is fine, but for the test's own sake
+    SRGB[:4] + b"\0\0\0\0" + SRGB[8:],  # one that is fine
     longer(SRGB, (1 << 20) + 4), SRGB[:100], SRGB[:-4], SRGB + b"1234", SRGB[:36] + b"ASCP" + SRGB[40:],
     SRGB[:16] + b"GRAY" + SRGB[20:], SRGB[:16] + b"CMYK" + SRGB[20:], SRGB[:128] + b"\xff\xff\xff\xff" + SRGB[132:],
     with_tag(len(SRGB), 1), with_tag(0xffffffff, 0xffffffff), with_tag(4, 0xfffffffe)])
@@ -164,7 +164,7 @@ def has_alpha():
     return {"png": save(rgba, format="PNG"), "grey png": save(grey, format="PNG"), "deep png": deep,
             "palette png": palette_with_transparency(),
             "png with one transparent colour": save(picture(), format="PNG", transparency=tuple(int(v) for v in picture()[3, 4])),
-            "webp": save(rgba, format="WEBP"), "webp, alpha as it is": save(rgba, format="WEBP", alpha_quality=100, method=0),
+            "webp": save(rgba, format="WEBP"), "webp, alpha exact": save(rgba, format="WEBP", alpha_quality=100, method=0),
             "webp, alpha less exact": save(rgba, format="WEBP", alpha_quality=40),
             "lossless webp": save(rgba, format="WEBP", lossless=True, exact=True),
             "lossless webp without": save(picture(), format="WEBP", lossless=True), "bmp": bmp_with_alpha(rgba),
@@ -230,6 +230,11 @@ def test_transparent_pixels_are_background_and_alpha_is_multiplied():
     rgba = Image.fromarray(image[:, :, [2, 1, 0, 3]])
     assert np.array_equal(grabcut.segment(rgba, rect, 3, 4, alpha="respect"), mask)
     assert np.array_equal(grabcut.cutout(rgba, mask, "alpha", alpha="respect")[:, :, [2, 1, 0, 3]], cut)
+    palette = Image.fromarray(image[:, :, [2, 1, 0]]).quantize(200)
+    palette.info["transparency"] = bytes([0] * 100 + [255] * 156)
+    opened = palette.convert("RGBA")
+    assert np.array_equal(grabcut.segment(palette, rect, 3, 4, alpha="respect"), grabcut.segment(opened, rect, 3, 4, alpha="respect"))
+    assert not grabcut.segment(palette, rect, 3, 4, alpha="respect")[np.asarray(opened)[:, :, 3] == 0].any()
     assert np.array_equal(grabcut.segment_batch([image], rect, 3, 4, alpha="respect")[0], mask)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Literal, Sequence, Union
 import numpy as np
 
 from . import lowlevel as c
-from .arrays import Alpha, Order, alpha_of, as_bgr, as_picture, check_alpha, whole, without_alpha
+from .arrays import Alpha, Order, alpha_of, as_bgr, as_picture, check_alpha, is_pil, whole, without_alpha
 from .bar import make_bar
 from .errors import check
 from .models import Models
@@ -66,6 +66,8 @@ def segment(image: Any, rect: Rect | None = None, iterations: int = 5, seed: int
     ValueError and TypeError for other arguments, MemoryError.
     """
     check_alpha(alpha)
+    if alpha == "respect" and is_pil(image):
+        image = image.convert("RGBA")  # also of a palette with transparency
     colours = as_bgr(image, "image", (3, 4), order)
     picture = without_alpha(colours, "image")
     height, width = picture.shape[:2]

@@ -189,8 +189,8 @@ GRABCUT_API int grabcut_decode_estimate(uint64_t *out_bytes, const void *bytes, 
  * embed it in a result: grabcut_decode does not convert pixels. *out is NULL if the file has no
  * profile that describes such pixels: none at all; one of another colour space than RGB (of a grey
  * or CMYK file); one longer than GRABCUT_ICC_MOST; a damaged one (parts are missing or contradict
- * each other, the checksum or the declared length is wrong, a tag lies outside; ICC.1:2022). That
- * is no failure. The profile of a BMP is not read.
+ * each other, the checksum or the declared length is wrong, a tag lies outside; ICC.1:2022). All
+ * of this returns GRABCUT_OK. The profile of a BMP is not read.
  *
  * The caller frees *out, of *out_len bytes, with grabcut_free. `out` may be NULL: *out_len is then
  * the most bytes that the profile has, found without copying it. Besides the copy, a PNG takes 48
