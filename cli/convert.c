@@ -95,7 +95,7 @@ static void write_stream(const hr_conversion *c) {
 
 static int compare(const hr_conversion *c, const cli_flags *flags, FILE *out) {
     hr_diff *diff = NULL;
-    cli_report r = {.view = &flags->view, .out = out};
+    words_report r = {.ctx = &flags->view, .out = out};
     int rc = hr_diff_new(&diff, hr_conversion_before(c), hr_conversion_after(c), NULL);
     if (rc == HR_OK)
         rc = hr_scratch_new(&r.scratch);

@@ -77,7 +77,7 @@ static int parse_only(unsigned *only, const char *text) {
     return CLI_OK;
 }
 
-typedef void (*print_fn)(cli_report *r);
+typedef void (*print_fn)(words_report *r);
 
 /* NULL: unknown. */
 static print_fn printer_of(const cli_flags *flags) {
@@ -118,7 +118,7 @@ static int exit_code(const hr_diff *diff) {
 }
 
 static int print_report(const hr_diff *diff, hr_table *const tables[2], const cli_flags *flags) {
-    cli_report r = {.diff = diff, .view = &flags->view, .out = stdout};
+    words_report r = {.diff = diff, .ctx = &flags->view, .out = stdout};
     if (hr_scratch_new(&r.scratch) != HR_OK) {
         fputs("headerroute diff: out of memory\n", stderr);
         return DIFF_UNUSABLE;

@@ -15,7 +15,7 @@ static json_t *text_or_null(hr_str s) {
 
 /* ---- views and requests: the keys of a line of --batch ---- */
 
-static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
+static void set_view(json_t *out, words_report *r, const hr_diff_view *view) {
     bool mesh = view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0;
     json_object_set_new(out, "gateway", cli_json_text(view->gateway));
     json_object_set_new(out, "port", json_integer(view->port));
@@ -29,10 +29,11 @@ static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
                                  cli_json_text(view->source_labels[i].value));
         json_object_set_new(out, "source_labels", labels);
     }
+    const cli_view *common = r->ctx; /* its options are those of every view */
     const char *option;
     for (size_t i = 0; (option = hr_view_option_name(i)) != NULL; i++) {
         char number[HR_VIEW_OPTION_NUMBER];
-        hr_str value = hr_view_options_get(&r->view->options, hr_str_from(option), number);
+        hr_str value = hr_view_options_get(&common->options, hr_str_from(option), number);
         if (cli_is_shared_option(option) && value.p != NULL)
             json_object_set_new(out, option, cli_json_text(value));
     }
@@ -53,7 +54,7 @@ static void set_draws(json_t *out, const hr_draws *d) {
     json_decref(draws);
 }
 
-static json_t *witness_json(cli_report *r, const hr_diff_view *view, const hr_request *request) {
+static json_t *witness_json(words_report *r, const hr_diff_view *view, const hr_request *request) {
     json_t *out = json_object(), *headers = json_array();
     json_object_set_new(out, "method", cli_json_text(request->method));
     json_object_set_new(out, "scheme", cli_json_text(request->scheme));
@@ -88,11 +89,11 @@ static json_t *where_json(const hr_where_list *list) {
     return out;
 }
 
-static json_t *decision_json(cli_report *r, const hr_view *view, const hr_request *request) {
+static json_t *decision_json(words_report *r, const hr_view *view, const hr_request *request) {
     hr_decision d = HR_DECISION_INIT;
     hr_request edge;
     hr_str text;
-    if (view == NULL || cli_report_route(&d, &edge, r, view, request) != HR_OK ||
+    if (view == NULL || words_report_route(&d, &edge, r, view, request) != HR_OK ||
         hr_decision_json(&text, &d, &edge, r->scratch) != HR_OK)
         return json_null();
     json_t *out = json_loadb(text.p, text.len, 0, NULL);
@@ -107,13 +108,13 @@ static json_t *changed_json(unsigned changed) {
     return out;
 }
 
-static json_t *view_json(cli_report *r, const hr_diff_view *view) {
+static json_t *view_json(words_report *r, const hr_diff_view *view) {
     json_t *out = json_object();
     set_view(out, r, view);
     return out;
 }
 
-json_t *cli_region_json(cli_report *r, const hr_diff_region *region) {
+json_t *cli_region_json(words_report *r, const hr_diff_region *region) {
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, region->view);
     json_t *out = json_object(), *except = json_array();
@@ -140,7 +141,7 @@ static json_t *undecided_json(const hr_diff_undecided *u) {
     return out;
 }
 
-static json_t *compared_json(cli_report *r, const hr_diff_view *view) {
+static json_t *compared_json(words_report *r, const hr_diff_view *view) {
     json_t *out = view_json(r, view);
     json_object_set_new(out, "regions", json_integer((json_int_t)view->regions));
     json_object_set_new(out, "changed", json_integer((json_int_t)view->changed));
@@ -148,7 +149,7 @@ static json_t *compared_json(cli_report *r, const hr_diff_view *view) {
     return out;
 }
 
-void cli_report_json(cli_report *r) {
+void cli_report_json(words_report *r) {
     json_t *out = json_object(), *regions = json_array(), *undecided = json_array(),
            *views = json_array();
     hr_diff_region region = HR_DIFF_REGION_INIT;

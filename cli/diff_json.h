@@ -6,8 +6,8 @@
 
 #include "diff_report.h"
 
-void cli_report_json(cli_report *r);
+void cli_report_json(words_report *r);
 /* One region, as a new reference. */
-json_t *cli_region_json(cli_report *r, const hr_diff_region *region);
+json_t *cli_region_json(words_report *r, const hr_diff_region *region);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct extra_view {
 } extra_view;
 
 typedef struct locator {
-    cli_report *r;
+    words_report *r;
     const hr_connection *connection; /* of requests that say nothing else */
     hr_table *const *tables;
     extra_view *extra;
@@ -154,7 +154,7 @@ static bool locate_on_port(locator *l, const cli_batch_request *line, uint16_t p
     hr_view_options o = cli_view_on_port(&line->view, port);
     hr_diff_view actual = HR_DIFF_VIEW_INIT;
     size_t view;
-    bool ordinary = same_base(l->r->view, &line->view);
+    bool ordinary = same_base(l->r->ctx, &line->view);
     if (ordinary && port != 0 && find_view(&view, l->r->diff, &o)) {
         print_region_of(l, l->r->diff, view, &line->request.request);
         return true;
@@ -191,7 +191,7 @@ static void locate_request(locator *l, const cli_batch_request *line) {
 
 static void locate_line(locator *l, const char *text, size_t len) {
     cli_batch_request line;
-    const char *wrong = cli_batch_parse(&line, l->r->view, l->connection, text, len);
+    const char *wrong = cli_batch_parse(&line, l->r->ctx, l->connection, text, len);
     if (wrong == NULL && line.request.request.connect_to.p != NULL)
         wrong = "connect_to: not supported by --locate";
     if (wrong != NULL)
@@ -201,7 +201,7 @@ static void locate_line(locator *l, const char *text, size_t len) {
     cli_batch_request_free(&line);
 }
 
-int cli_report_locate(cli_report *r, hr_table *const tables[2], const char *path) {
+int cli_report_locate(words_report *r, hr_table *const tables[2], const char *path) {
     static const hr_connection unknown = HR_CONNECTION_INIT;
     locator l = {r, &unknown, tables, NULL};
     FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");

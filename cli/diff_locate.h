@@ -5,6 +5,6 @@
 #include "diff_report.h"
 
 /* Prints for each request of a file the region it lies in. An exit code. */
-int cli_report_locate(cli_report *r, hr_table *const tables[2], const char *path);
+int cli_report_locate(words_report *r, hr_table *const tables[2], const char *path);
 
 #endif

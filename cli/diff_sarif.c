@@ -15,7 +15,7 @@ static void set_place(cli_finding *out, const hr_diff_rule *before, const hr_dif
     out->line = rule->line;
 }
 
-static void add_region(cli_sarif *sarif, cli_report *r, const hr_diff_region *region) {
+static void add_region(cli_sarif *sarif, words_report *r, const hr_diff_region *region) {
     static const cli_sarif_rule rule = {"routing-change",
                                         "A region of requests is decided differently.",
                                         "headerroute diff prints the region with an example; "
@@ -24,12 +24,12 @@ static void add_region(cli_sarif *sarif, cli_report *r, const hr_diff_region *re
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, region->view);
     char *parts[] = {
-        cli_view_words(&view),
-        cli_region_words(region),
-        cli_outcome_words(r, view.before, &region->before, region->witness),
-        cli_outcome_words(r, view.after, &region->after, region->witness),
-        cli_change_words(r, region),
-        cli_curl_words(region->witness),
+        words_of_view(&view),
+        words_of_region(region),
+        words_of_outcome(r, view.before, &region->before, region->witness),
+        words_of_outcome(r, view.after, &region->after, region->witness),
+        words_of_change(r, region),
+        words_of_request(region->witness),
     };
     char *text;
     if (asprintf(&text, "%s: %s: before %s, after %s%s; for example %s", parts[0], parts[1],
@@ -56,7 +56,7 @@ static void add_undecided(cli_sarif *sarif, const hr_diff_undecided *u) {
     free(text);
 }
 
-void cli_report_sarif(cli_report *r) {
+void cli_report_sarif(words_report *r) {
     hr_diff_region region = HR_DIFF_REGION_INIT;
     hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
     cli_sarif sarif;

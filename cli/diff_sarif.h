@@ -4,6 +4,6 @@
 
 #include "diff_report.h"
 
-void cli_report_sarif(cli_report *r);
+void cli_report_sarif(words_report *r);
 
 #endif

@@ -11,12 +11,12 @@
 #include "escape.h"
 
 static void print_safely(FILE *to, hr_str s) {
-    char *text = cli_escape(s.p, s.len);
+    char *text = words_escape(s.p, s.len);
     fputs(text, to);
     free(text);
 }
 
-static void print_rule_place(cli_report *r, const hr_diff_rule *rule) {
+static void print_rule_place(words_report *r, const hr_diff_rule *rule) {
     if (rule->file.p == NULL)
         return;
     fputs("  ", r->out);
@@ -24,7 +24,7 @@ static void print_rule_place(cli_report *r, const hr_diff_rule *rule) {
     fprintf(r->out, ":%d", rule->line);
 }
 
-static void print_draws(cli_report *r, const hr_draws *d) {
+static void print_draws(words_report *r, const hr_draws *d) {
     const struct {
         const char *name;
         double value;
@@ -35,14 +35,14 @@ static void print_draws(cli_report *r, const hr_draws *d) {
             fprintf(r->out, "  (%s drawn as %.4g)", draws[i].name, draws[i].value);
 }
 
-void cli_region_text(cli_report *r, const hr_diff_region *region, const char *head,
+void cli_region_text(words_report *r, const hr_diff_region *region, const char *head,
                      const char *const sides[2]) {
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, region->view);
-    char *where = cli_region_words(region), *curl = cli_curl_words(region->witness);
-    char *before = cli_outcome_words(r, view.before, &region->before, region->witness);
-    char *after = cli_outcome_words(r, view.after, &region->after, region->witness);
-    char *changes = cli_change_words(r, region);
+    char *where = words_of_region(region), *curl = words_of_request(region->witness);
+    char *before = words_of_outcome(r, view.before, &region->before, region->witness);
+    char *after = words_of_outcome(r, view.after, &region->after, region->witness);
+    char *changes = words_of_change(r, region);
     size_t width = strlen(sides[0]) > strlen(sides[1]) ? strlen(sides[0]) : strlen(sides[1]);
     fprintf(r->out, "  %s  %s\n", head, where);
     fprintf(r->out, "     %-*s  %s", (int)width, sides[0], before);
@@ -59,14 +59,14 @@ void cli_region_text(cli_report *r, const hr_diff_region *region, const char *he
     free(changes);
 }
 
-static void print_region(cli_report *r, const hr_diff_region *region, size_t number) {
+static void print_region(words_report *r, const hr_diff_region *region, size_t number) {
     static const char *const sides[2] = {"before", "after"};
     char head[24];
     snprintf(head, sizeof(head), "%zu", number);
     cli_region_text(r, region, head, sides);
 }
 
-static void print_summary(cli_report *r, const hr_diff_view *view) {
+static void print_summary(words_report *r, const hr_diff_view *view) {
     if (view->changed > 0)
         fprintf(r->out, "%zu of %zu regions of requests change", view->changed, view->regions);
     else if (view->undecided == 0)
@@ -76,7 +76,7 @@ static void print_summary(cli_report *r, const hr_diff_view *view) {
                 view->undecided == 1 ? "region was" : "regions were");
 }
 
-static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
+static void print_undecided(words_report *r, const hr_diff_undecided *u) {
     fputs("  ?  not decided: ", r->out);
     print_safely(r->out, u->reason);
     fputc('\n', r->out);
@@ -91,7 +91,7 @@ static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
 }
 
 /* The summary of a view and its regions, numbered from 1. */
-static void print_body(cli_report *r, const hr_diff_view *view, size_t index) {
+static void print_body(words_report *r, const hr_diff_view *view, size_t index) {
     hr_diff_region region = HR_DIFF_REGION_INIT;
     hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
     size_t number = 0;
@@ -105,7 +105,7 @@ static void print_body(cli_report *r, const hr_diff_view *view, size_t index) {
             print_undecided(r, &u);
 }
 
-static char *body_text(cli_report *r, size_t index) {
+static char *body_text(words_report *r, size_t index) {
     FILE *out = r->out;
     char *text = NULL;
     size_t size;
@@ -120,16 +120,16 @@ static char *body_text(cli_report *r, size_t index) {
     return text != NULL ? text : cli_strdup("", 0);
 }
 
-static void print_heading(cli_report *r, size_t index, const char *end) {
+static void print_heading(words_report *r, size_t index, const char *end) {
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, index);
-    char *words = cli_view_words(&view);
+    char *words = words_of_view(&view);
     fprintf(r->out, "%s%s", words, end);
     free(words);
 }
 
 /* Views with the same regions are printed together: their names, then the regions once. */
-void cli_report_text(cli_report *r) {
+void cli_report_text(words_report *r) {
     size_t n = hr_diff_view_count(r->diff);
     char **bodies = cli_realloc(NULL, n * sizeof(*bodies));
     for (size_t i = 0; i < n; i++)
@@ -159,7 +159,7 @@ void cli_report_text(cli_report *r) {
 
 /* In a cell of a table, as code: between more backticks than the text has in a row (CommonMark,
  * section 6.1). */
-static void put_cell(cli_report *r, const char *text) {
+static void put_cell(words_report *r, const char *text) {
     size_t most = 0, row = 0;
     for (const char *p = text; *p != '\0'; p++) {
         row = *p == '`' ? row + 1 : 0;
@@ -177,14 +177,14 @@ static void put_cell(cli_report *r, const char *text) {
     fputs(" |", r->out);
 }
 
-static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
+static void markdown_region(words_report *r, const hr_diff_view *view, const hr_diff_region *region,
                             size_t number) {
     char *cells[] = {
-        cli_region_words(region),
-        cli_outcome_words(r, view->before, &region->before, region->witness),
-        cli_outcome_words(r, view->after, &region->after, region->witness),
-        cli_changed_names(region->changed),
-        cli_curl_words(region->witness),
+        words_of_region(region),
+        words_of_outcome(r, view->before, &region->before, region->witness),
+        words_of_outcome(r, view->after, &region->after, region->witness),
+        words_of_changed(region->changed),
+        words_of_request(region->witness),
     };
     fprintf(r->out, "| %zu |", number);
     for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
@@ -194,12 +194,12 @@ static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_di
     fputc('\n', r->out);
 }
 
-static void markdown_view(cli_report *r, size_t index) {
+static void markdown_view(words_report *r, size_t index) {
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_region region = HR_DIFF_REGION_INIT;
     hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
     hr_diff_view_get(&view, r->diff, index);
-    char *words = cli_view_words(&view);
+    char *words = words_of_view(&view);
     fprintf(r->out, "\n### %s\n\n", words);
     free(words);
     print_summary(r, &view);
@@ -219,7 +219,7 @@ static void markdown_view(cli_report *r, size_t index) {
         }
 }
 
-void cli_report_markdown(cli_report *r) {
+void cli_report_markdown(words_report *r) {
     size_t n = hr_diff_region_count(r->diff), unchanged = 0;
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     fprintf(r->out, "## Routing: %zu %s of requests %s\n", n, n == 1 ? "region" : "regions",
@@ -236,7 +236,7 @@ void cli_report_markdown(cli_report *r) {
     for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++) {
         if (view.changed + view.undecided > 0)
             continue;
-        char *words = cli_view_words(&view);
+        char *words = words_of_view(&view);
         fprintf(r->out, "- %s\n", words);
         free(words);
     }

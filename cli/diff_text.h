@@ -4,10 +4,10 @@
 
 #include "diff_report.h"
 
-void cli_report_text(cli_report *r);
+void cli_report_text(words_report *r);
 /* One region behind a text of two columns; `sides` are the words for its two decisions. */
-void cli_region_text(cli_report *r, const hr_diff_region *region, const char *head,
+void cli_region_text(words_report *r, const hr_diff_region *region, const char *head,
                      const char *const sides[2]);
-void cli_report_markdown(cli_report *r);
+void cli_report_markdown(words_report *r);
 
 #endif

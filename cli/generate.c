@@ -17,7 +17,7 @@
 typedef struct generator {
     const cli_flags *flags;
     hr_table *table;
-    cli_report report;      /* its scratch and memory are used again for each decision */
+    words_report report;    /* its scratch and memory are used again for each decision */
     cli_coverage *coverage; /* what the cases reach */
     json_t *done;           /* rules that have a case, by their text */
     json_t *open;           /* rules, or whole VirtualServices, that were not reached -> why */
@@ -192,7 +192,7 @@ static int decide_witness(generator *g, const hr_view *view, const hr_request *w
     hr_request edge;
     hr_str text;
     hr_scratch *scratch = g->report.scratch;
-    int error = cli_report_route(&d, &edge, &g->report, view, witness);
+    int error = words_report_route(&d, &edge, &g->report, view, witness);
     if (error == HR_OK)
         cli_coverage_mark(g->coverage, &d);
     if (error == HR_OK)
@@ -204,7 +204,7 @@ static int decide_witness(generator *g, const hr_view *view, const hr_request *w
 static void generate_case(generator *g, const hr_view *view, const hr_view_options *options,
                           const hr_reached *rule) {
     json_t *decision = NULL;
-    char *name = cli_rule_words(&rule->place);
+    char *name = words_of_rule(&rule->place);
     hr_request witness = *rule->witness;
     witness.draws = (hr_draws){0};
     g->error = decide_witness(g, view, &witness, &decision);
@@ -230,7 +230,7 @@ static void note_open(generator *g, const char *rule, const char *why) {
 }
 
 static void note_unreached(generator *g, const hr_reached *rule) {
-    char *name = cli_rule_words(&rule->place), *why = NULL, *first = NULL;
+    char *name = words_of_rule(&rule->place), *why = NULL, *first = NULL;
     int n;
     if (rule->state == HR_REACH_SOME)
         n = asprintf(&why, "the only requests found have bytes that are not UTF-8");
@@ -239,7 +239,7 @@ static void note_unreached(generator *g, const hr_reached *rule) {
     else if (rule->n_earlier == 0)
         n = asprintf(&why, "no request meets its conditions");
     else {
-        first = cli_rule_words(&rule->earlier[0]);
+        first = words_of_rule(&rule->earlier[0]);
         n = asprintf(&why, "%s%s all of its requests", first,
                      rule->n_earlier == 1 ? " takes" : " and other earlier rules take");
     }
@@ -259,7 +259,7 @@ static void note_omitted(void *ctx, const hr_trace_event *e) {
     hr_diff_rule place = {.virtual_service = e->virtual_service,
                           .route_index = e->route_index,
                           .match_index = e->match_index};
-    char *name = e->route_index >= 0 ? cli_rule_words(&place)
+    char *name = e->route_index >= 0 ? words_of_rule(&place)
                                      : cli_strdup(e->virtual_service.p, e->virtual_service.len);
     char *why = cli_strdup(e->detail.p, e->detail.len);
     if (json_object_get(g->open, name) == NULL)
@@ -289,7 +289,7 @@ static void generate_view(generator *g, const hr_view_options *options) {
     for (size_t i = 0; g->error == HR_OK && hr_reach_get(&rule, reach, i) == HR_OK; i++) {
         if (rule.place.virtual_service.p == NULL)
             continue;
-        char *name = cli_rule_words(&rule.place);
+        char *name = words_of_rule(&rule.place);
         bool done = json_object_get(g->done, name) != NULL;
         free(name);
         if (done)

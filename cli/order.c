@@ -13,7 +13,7 @@
 enum { ORDER_UNDECIDED = 3 };
 
 typedef struct order_report {
-    cli_report report;
+    words_report report;
     json_t *pairs;   /* NULL: text */
     size_t count[3]; /* by hr_order_state */
 } order_report;
@@ -74,7 +74,7 @@ static void print_why_it_matters(order_report *o) {
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     size_t n = hr_diff_region_count(o->report.diff);
     hr_diff_view_get(&view, o->report.diff, 0);
-    char *words = cli_view_words(&view);
+    char *words = words_of_view(&view);
     printf(": the order matters: %s\n", words);
     free(words);
     if (hr_diff_region_get(&region, o->report.diff, 0) == HR_OK)
@@ -150,7 +150,7 @@ static int order_failure(const cli_flags *flags, int error, const hr_order_optio
 int cli_order_run(const cli_flags *flags, hr_table *table) {
     hr_view_options view = cli_view_on_port(&flags->view, flags->view.options.port);
     hr_order_options options = HR_ORDER_OPTIONS_INIT;
-    order_report o = {.report = {.view = &flags->view, .out = stdout}};
+    order_report o = {.report = {.ctx = &flags->view, .out = stdout}};
     options.view = cli_names_view(&flags->view) ? &view : NULL;
     options.base = &view;
     if (flags->rest.n > 0)

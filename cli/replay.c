@@ -94,7 +94,7 @@ static void put_example(const replayer *p, replay_examples *e, const char *what)
 static void put_request(const replayer *p, replay_examples *e, const hr_request *request) {
     if (!is_wanted(e, p->all_line_number))
         return;
-    char *curl = cli_curl_words(request);
+    char *curl = words_of_request(request);
     put_example(p, e, curl);
     free(curl);
 }
@@ -229,7 +229,7 @@ static replay_route *route_of(replay *r, const hr_decision *d) {
         r->routes = cli_realloc(r->routes, r->routes_capacity * sizeof(*r->routes));
     }
     replay_route *route = &r->routes[r->n_routes++];
-    *route = (replay_route){.key = key, .label = cli_decision_words(d)};
+    *route = (replay_route){.key = key, .label = words_of_decision(d)};
     return route;
 }
 

@@ -50,9 +50,9 @@ static void print_examples(FILE *out, const replay_examples *e) {
         fprintf(out, "     %s    %s\n", i == 0 ? "e.g." : "    ", e->text[i]);
 }
 
-static void print_side(FILE *out, cli_report *report, const char *name, const hr_view *view,
+static void print_side(FILE *out, words_report *report, const char *name, const hr_view *view,
                        const hr_diff_rule *rule, const hr_request *witness) {
-    char *words = cli_outcome_words(report, view, rule, witness);
+    char *words = words_of_outcome(report, view, rule, witness);
     fprintf(out, "     %-7s %s", name, words);
     if (rule->file.p != NULL)
         fprintf(out, "  %.*s:%d", (int)rule->file.len, rule->file.p, rule->line);
@@ -63,10 +63,10 @@ static void print_side(FILE *out, cli_report *report, const char *name, const hr
 static void print_region_lines(FILE *out, const replay *r, const replay_view *v, size_t index) {
     hr_diff_region region = HR_DIFF_REGION_INIT;
     hr_diff_view view = HR_DIFF_VIEW_INIT;
-    cli_report report = {.diff = v->diff, .scratch = r->scratch, .out = out};
+    words_report report = {.diff = v->diff, .scratch = r->scratch, .out = out};
     hr_diff_region_get(&region, v->diff, index);
     hr_diff_view_get(&view, v->diff, region.view);
-    char *where = cli_region_words(&region), *names = cli_changed_names(region.changed);
+    char *where = words_of_region(&region), *names = words_of_changed(region.changed);
     fprintf(out, "  %" PRIu64 " %s: %s (%s)\n", v->lines[index],
             v->lines[index] == 1 ? "line" : "lines", where, names);
     print_side(out, &report, "before", view.before, &region.before, region.witness);
@@ -155,7 +155,7 @@ static json_t *changes_json(const replay *r) {
             if (v->lines[i] == 0)
                 continue;
             hr_diff_region_get(&region, v->diff, i);
-            char *where = cli_region_words(&region), *names = cli_changed_names(region.changed);
+            char *where = words_of_region(&region), *names = words_of_changed(region.changed);
             json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:I, s:o}", "port", (int)v->port,
                                                   "where", where, "changed", names, "lines",
                                                   (json_int_t)v->lines[i], "examples",

@@ -16,8 +16,8 @@ typedef struct proof {
     const cli_statement *s;
     hr_view *view;
     cli_request_set requests;
-    cli_report report; /* its scratch is the statement's */
-    char *failure;     /* NULL so far */
+    words_report report; /* its scratch is the statement's */
+    char *failure;       /* NULL so far */
 } proof;
 
 __attribute__((format(printf, 2, 3))) static void fail(proof *p, const char *format, ...) {
@@ -42,7 +42,7 @@ typedef struct outcome {
 static bool decide_witness_of(proof *p, outcome *o, const hr_draws *draws) {
     hr_request request = *o->rule->witness;
     request.draws = *draws;
-    int error = cli_report_route(&o->decision, &o->edge, &p->report, p->view, &request);
+    int error = words_report_route(&o->decision, &o->edge, &p->report, p->view, &request);
     if (error != HR_OK)
         fail(p, "a request cannot be decided: %s", hr_strerror(error));
     return error == HR_OK;
@@ -52,7 +52,7 @@ static char *rule_words(const hr_diff_rule *rule) {
     char *text;
     if (rule->virtual_service.p == NULL)
         return cli_strdup("no rule of a VirtualService", 27);
-    char *name = cli_rule_words(rule);
+    char *name = words_of_rule(rule);
     if (asprintf(&text, "%s (%.*s:%d)", name, (int)rule->file.len, rule->file.p, rule->line) < 0)
         abort();
     free(name);
@@ -62,7 +62,7 @@ static char *rule_words(const hr_diff_rule *rule) {
 /* The request, the rule that decides it, and what is wrong. */
 __attribute__((format(printf, 3, 4))) static void refute(proof *p, const outcome *o,
                                                          const char *format, ...) {
-    char *what, *curl = cli_curl_words(o->rule->witness), *rule = rule_words(&o->rule->place);
+    char *what, *curl = words_of_request(o->rule->witness), *rule = rule_words(&o->rule->place);
     va_list args;
     va_start(args, format);
     if (vasprintf(&what, format, args) < 0)

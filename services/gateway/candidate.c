@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "cli/curl.h"
-#include "cli/diff_words.h"
-#include "cli/escape.h"
+#include "curl.h"
+#include "diff_words.h"
+#include "escape.h"
 #include "json_out.h"
 #include "overlay.h"
 
@@ -61,7 +61,7 @@ static bool limit_process(char **argv) {
 /* ---- findings ---- */
 
 static void put_text(sv_text *json, const char *name, hr_str value) {
-    char *safe = cli_escape(value.p, value.len);
+    char *safe = words_escape(value.p, value.len);
     sv_json_member_str(json, name, safe);
     free(safe);
 }
@@ -112,7 +112,7 @@ static void put_place(sv_text *json, const char *name, const hr_diff_rule *rule)
         sv_json_member(json, name, NULL, 0);
         return;
     }
-    char *file = cli_escape(rule->file.p, rule->file.len);
+    char *file = words_escape(rule->file.p, rule->file.len);
     sv_text place = {0};
     snprintf(line, sizeof(line), ":%d", rule->line);
     sv_text_str(&place, file);
@@ -139,22 +139,22 @@ static void put_draws(sv_text *json, const hr_draws *d) {
     sv_text_free(&words);
 }
 
-static void put_region(sv_text *json, cli_report *r, const hr_diff_view *view,
+static void put_region(sv_text *json, words_report *r, const hr_diff_view *view,
                        const hr_diff_region *region) {
     sv_text_str(json, "{");
-    put_owned(json, "where", cli_region_words(region));
-    put_owned(json, "before", cli_outcome_words(r, view->before, &region->before, region->witness));
+    put_owned(json, "where", words_of_region(region));
+    put_owned(json, "before", words_of_outcome(r, view->before, &region->before, region->witness));
     put_place(json, "before_place", &region->before);
-    put_owned(json, "after", cli_outcome_words(r, view->after, &region->after, region->witness));
+    put_owned(json, "after", words_of_outcome(r, view->after, &region->after, region->witness));
     put_place(json, "after_place", &region->after);
-    put_owned(json, "changed", cli_changed_names(region->changed));
-    put_owned(json, "details", cli_change_words(r, region));
-    put_owned(json, "curl", cli_curl_words(region->witness));
+    put_owned(json, "changed", words_of_changed(region->changed));
+    put_owned(json, "details", words_of_change(r, region));
+    put_owned(json, "curl", words_of_request(region->witness));
     put_draws(json, &region->witness->draws);
     sv_text_str(json, "}");
 }
 
-static void put_regions(sv_text *json, cli_report *r, const hr_diff_view *view) {
+static void put_regions(sv_text *json, words_report *r, const hr_diff_view *view) {
     hr_diff_region region = HR_DIFF_REGION_INIT;
     size_t n = hr_diff_region_count(r->diff), i = 0;
     sv_json_name(json, "regions");
@@ -193,7 +193,7 @@ static void put_names(sv_text *json, const char *name, const gw_overlay *overlay
         if (overlay->v[i].replaced != replaced)
             continue;
         sv_text_str(json, written++ > 0 ? "," : "");
-        char *safe = cli_escape(overlay->v[i].words, strlen(overlay->v[i].words));
+        char *safe = words_escape(overlay->v[i].words, strlen(overlay->v[i].words));
         sv_json_string(json, safe, strlen(safe));
         free(safe);
     }
@@ -204,12 +204,12 @@ static void put_names(sv_text *json, const char *name, const gw_overlay *overlay
 
 static int put_report(sv_text *json, const hr_diff *diff, const gw_overlay *overlay,
                       const hr_diagnostics *found) {
-    cli_report r = {.diff = diff, .out = stdout};
+    words_report r = {.diff = diff, .out = stdout};
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     if (hr_scratch_new(&r.scratch) != HR_OK || hr_diff_view_get(&view, diff, 0) != HR_OK)
         return GW_CANDIDATE_NO_MEMORY;
     sv_text_str(json, "{");
-    put_owned(json, "view", cli_view_words(&view));
+    put_owned(json, "view", words_of_view(&view));
     sv_json_name(json, "complete");
     sv_text_str(json, hr_diff_complete(diff) ? "true" : "false");
     sv_json_member_int(json, "regions_compared", (int64_t)view.regions);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "escape.h"
+#include "memory_or_exit.h"
 
 typedef struct words {
     char *p;
@@ -15,7 +15,7 @@ typedef struct words {
 } words;
 
 static void put_bytes(words *w, const char *p, size_t n) {
-    w->p = cli_realloc(w->p, w->n + n + 1);
+    w->p = words_realloc(w->p, w->n + n + 1);
     if (n > 0)
         memcpy(w->p + w->n, p, n);
     w->n += n;
@@ -32,7 +32,7 @@ static void put_str(words *w, hr_str s) {
 
 /* The text, safe to print. */
 static char *finish(words *w) {
-    char *text = cli_escape(w->p, w->n);
+    char *text = words_escape(w->p, w->n);
     free(w->p);
     return text;
 }
@@ -50,7 +50,7 @@ static void putf(words *w, const char *format, ...) {
 
 /* ---- views ---- */
 
-char *cli_view_words(const hr_diff_view *view) {
+char *words_of_view(const hr_diff_view *view) {
     words w = {0};
     if (!(view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0)) {
         say(&w, "gateway ");
@@ -132,7 +132,7 @@ static void put_list(words *w, const hr_where_list *list, const char *between) {
     }
 }
 
-char *cli_region_words(const hr_diff_region *region) {
+char *words_of_region(const hr_diff_region *region) {
     enum { MOST_EXCEPTIONS = 3 };
     words w = {0};
     say(&w, region->where.n == 0 ? "all requests" : "");
@@ -148,13 +148,13 @@ char *cli_region_words(const hr_diff_region *region) {
 
 /* ---- outcomes ---- */
 
-int cli_report_route(hr_decision *out, hr_request *edge, cli_report *r, const hr_view *view,
-                     const hr_request *request) {
+int words_report_route(hr_decision *out, hr_request *edge, words_report *r, const hr_view *view,
+                       const hr_request *request) {
     size_t size = 0;
     int error = hr_edge_request(edge, view, request, NULL, &size);
     if (error != HR_ENOSPC)
         return error;
-    r->memory = cli_realloc(r->memory, size);
+    r->memory = words_realloc(r->memory, size);
     error = hr_edge_request(edge, view, request, r->memory, &size);
     return error == HR_OK ? hr_route(out, view, edge, r->scratch) : error;
 }
@@ -191,7 +191,7 @@ static void put_rule(words *w, hr_str virtual_service, int32_t route, int32_t ma
         putf(w, istio ? ".match[%d]" : ".matches[%d]", (int)match);
 }
 
-char *cli_rule_words(const hr_diff_rule *rule) {
+char *words_of_rule(const hr_diff_rule *rule) {
     words w = {0};
     put_rule(&w, rule->virtual_service, rule->route_index, rule->match_index);
     return finish(&w);
@@ -219,8 +219,8 @@ static void put_decision(words *w, const hr_decision *d) {
     }
 }
 
-char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule,
-                        const hr_request *request) {
+char *words_of_outcome(words_report *r, const hr_view *view, const hr_diff_rule *rule,
+                       const hr_request *request) {
     words w = {0};
     hr_decision d = HR_DECISION_INIT;
     hr_request edge;
@@ -232,12 +232,12 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
         put_rule(&w, rule->virtual_service, rule->route_index, rule->match_index);
         say(&w, " ");
     }
-    if (cli_report_route(&d, &edge, r, view, request) == HR_OK)
+    if (words_report_route(&d, &edge, r, view, request) == HR_OK)
         put_decision(&w, &d);
     return finish(&w);
 }
 
-char *cli_decision_words(const hr_decision *d) {
+char *words_of_decision(const hr_decision *d) {
     words w = {0};
     if (d->virtual_service.p == NULL && d->rule_name.p != NULL) {
         put_str(&w, d->rule_kind);
@@ -269,7 +269,7 @@ static void put_ms(words *w, int64_t ms) {
 }
 
 /* What the upstream sees of the path, or the place a redirect leads to. */
-static char *path_of(cli_report *r, const hr_view *view, const hr_request *request,
+static char *path_of(words_report *r, const hr_view *view, const hr_request *request,
                      int64_t *timeout) {
     hr_decision d = HR_DECISION_INIT;
     hr_request edge;
@@ -277,7 +277,7 @@ static char *path_of(cli_report *r, const hr_view *view, const hr_request *reque
     words w = {0};
     say(&w, "");
     *timeout = -1;
-    if (cli_report_route(&d, &edge, r, view, request) != HR_OK)
+    if (words_report_route(&d, &edge, r, view, request) != HR_OK)
         return w.p;
     *timeout = d.timeout_ms;
     if (hr_upstream_request(&upstream, &d, &edge, r->scratch) == HR_OK) {
@@ -287,7 +287,7 @@ static char *path_of(cli_report *r, const hr_view *view, const hr_request *reque
     return w.p;
 }
 
-char *cli_change_words(cli_report *r, const hr_diff_region *region) {
+char *words_of_change(words_report *r, const hr_diff_region *region) {
     words w = {0};
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     int64_t timeout[2];
@@ -320,7 +320,7 @@ char *cli_change_words(cli_report *r, const hr_diff_region *region) {
     return finish(&w);
 }
 
-char *cli_changed_names(unsigned changed) {
+char *words_of_changed(unsigned changed) {
     words w = {0};
     say(&w, "");
     for (size_t bit = 0; bit < HR_CHANGE_COUNT; bit++)

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "escape.h"
+#include "memory_or_exit.h"
 
 typedef struct line {
     char *p;
@@ -15,7 +15,7 @@ typedef struct line {
 } line;
 
 static void put_span(line *l, const char *p, size_t n) {
-    l->p = cli_realloc(l->p, l->n + n + 1);
+    l->p = words_realloc(l->p, l->n + n + 1);
     if (n > 0)
         memcpy(l->p + l->n, p, n);
     l->n += n;
@@ -40,7 +40,7 @@ static void put_ansi_quoted(line *l, hr_str s) {
     bool safe;
     put_text(l, "$'");
     for (size_t i = 0, len; i < s.len; i += len) {
-        len = cli_character(&safe, s.p + i, s.len - i);
+        len = words_character(&safe, s.p + i, s.len - i);
         for (size_t k = 0; k < len && !safe; k++) {
             char escape[8];
             snprintf(escape, sizeof(escape), "\\x%02x", (unsigned char)s.p[i + k]);
@@ -57,7 +57,7 @@ static void put_ansi_quoted(line *l, hr_str s) {
 static bool is_safe(hr_str s) {
     bool safe = true;
     for (size_t i = 0; i < s.len && safe;)
-        i += cli_character(&safe, s.p + i, s.len - i);
+        i += words_character(&safe, s.p + i, s.len - i);
     return safe;
 }
 
@@ -118,8 +118,8 @@ static void put_method(line *l, hr_str method) {
 static void put_claims(line *l, const hr_request *request) {
     for (size_t i = 0; i < request->n_claims; i++) {
         const hr_pair *claim = &request->claims[i];
-        char *name = cli_escape(claim->name.p, claim->name.len);
-        char *value = cli_escape(claim->value.p, claim->value.len);
+        char *name = words_escape(claim->name.p, claim->name.len);
+        char *value = words_escape(claim->value.p, claim->value.len);
         put_text(l, i == 0 ? "  # with a token of " : ", ");
         put_text(l, name);
         put_text(l, "=");
@@ -129,7 +129,7 @@ static void put_claims(line *l, const hr_request *request) {
     }
 }
 
-char *cli_curl_words(const hr_request *request) {
+char *words_of_request(const hr_request *request) {
     line l = {0}, url = {0};
     put_text(&l, "curl");
     put_method(&l, request->method);

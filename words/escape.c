@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "memory_or_exit.h"
 
 /* The code point at `p` (RFC 3629, section 4), *len its bytes. -1: these bytes are none. */
 static int32_t code_point(size_t *len, const unsigned char *p, size_t left) {
@@ -40,15 +40,15 @@ static bool is_unsafe(int32_t point) {
     return false;
 }
 
-size_t cli_character(bool *safe, const char *p, size_t left) {
+size_t words_character(bool *safe, const char *p, size_t left) {
     size_t len;
     *safe = !is_unsafe(code_point(&len, (const unsigned char *)p, left));
     return len;
 }
 
-char *cli_escape(const char *p, size_t len) {
+char *words_escape(const char *p, size_t len) {
     enum { LONGEST = sizeof("\\u{10ffff}") };
-    char *out = cli_realloc(NULL, len * LONGEST + 1);
+    char *out = words_realloc(NULL, len * LONGEST + 1);
     size_t n = 0;
     for (size_t i = 0, bytes; i < len; i += bytes) {
         int32_t point = code_point(&bytes, (const unsigned char *)p + i, len - i);
@@ -62,5 +62,5 @@ char *cli_escape(const char *p, size_t len) {
         }
     }
     out[n] = '\0';
-    return cli_realloc(out, n + 1);
+    return words_realloc(out, n + 1);
 }
