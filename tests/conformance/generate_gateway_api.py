@@ -28,7 +28,7 @@ ORIGINS = ["https://a.com", "https://*.a.com", "http://*", "*", "https://b.com:8
 
 class GatewayApiWorld(World):
     def __init__(self, seed, per_config):
-        self.parents = []  # the parentRefs of Gateways' listeners: (namespace, name, listeners)
+        self.parents = []  # the parentRefs of Gateways' listeners: (namespace, name, listeners, kind)
         self.views = []    # (namespace, name, [ports])
         self.entries = []  # ServiceEntries: (namespace, name, hosts)
         self.paths = []    # what the rules of routes match
@@ -141,10 +141,42 @@ class GatewayApiWorld(World):
         spec = {"gatewayClassName": of_class, "listeners": listeners}
         if self.some(0.12):
             spec["addresses"] = self.addresses(name, ns)
+        ports = {l["port"] for l in listeners}
+        if self.some(0.35):
+            ports |= self.listener_sets(name, ns, spec)
         self.doc(API, "Gateway", name, ns, spec, meta=self.age())
-        self.parents.append((ns, name, listeners))
+        self.parents.append((ns, name, listeners, "Gateway"))
         if of_class != "foreign":
-            self.views.append((ns, name, sorted({l["port"] for l in listeners})))
+            self.views.append((ns, name, sorted(ports)))
+
+    def listener_sets(self, gateway, ns, spec):
+        """ListenerSets, which the Gateway allows or not. Returns their ports."""
+        r, ports = self.r, set()
+        if self.some(0.9):
+            where = r.choice(["All", "All", "All", "Same", "Selector", "None"])
+            spec["allowedListeners"] = {"namespaces": {"from": where}}
+            if where == "Selector":
+                spec["allowedListeners"]["namespaces"]["selector"] = self.selector()
+        for i in range(r.choice([1, 1, 2, 3])):
+            space = ns if self.some(0.4) else r.choice(SPACES)
+            listeners = {}
+            for k in range(r.choice([1, 1, 2, 3])):
+                l = self.listener("l%d" % k)
+                if self.some(0.2):
+                    l.update(port=8081, protocol="HTTP")
+                    l.pop("tls", None)
+                listeners.setdefault((l["port"], l.get("hostname")), l)
+            listeners = list(listeners.values())
+            name = "%s-set%d" % (gateway, i)
+            parent = {"name": gateway}
+            if space != ns or self.some(0.2):
+                parent["namespace"] = ns
+            if self.some(0.2):
+                parent["group"], parent["kind"] = GROUP, "Gateway"
+            self.doc(API, "ListenerSet", name, space, {"parentRef": parent, "listeners": listeners}, meta=self.age())
+            self.parents.append((space, name, listeners, "ListenerSet"))
+            ports |= {l["port"] for l in listeners}
+        return ports
 
     def addresses(self, name, ns):
         """A Service whose pods are the proxies, and addresses that Istio cannot use."""
@@ -203,12 +235,12 @@ class GatewayApiWorld(World):
 
     def gateway_parent(self, ns):
         r = self.r
-        space, name, listeners = r.choice(self.parents)
+        space, name, listeners, kind = r.choice(self.parents)
         ref = {"name": name if self.some(0.97) else "gone"}
         if space != ns or self.some(0.2):
             ref["namespace"] = space
-        if self.some(0.2):
-            ref["group"], ref["kind"] = GROUP, "Gateway"
+        if kind == "ListenerSet" or self.some(0.2):
+            ref["group"], ref["kind"] = GROUP, kind
         if self.some(0.3):
             ref["sectionName"] = r.choice(listeners)["name"] if self.some(0.95) else "l9"
         if self.some(0.12):

@@ -277,7 +277,7 @@ typedef struct emitter {
     hr_map origins; /* by origin_key; in the view's temporary arena */
 } emitter;
 
-/* What tells the origins of one VirtualService apart. Equal texts at several places make several
+/* What distinguishes the origins of one VirtualService. Equal texts at several places make several
  * origins, which cost memory only. */
 typedef struct origin_key {
     const hr_mesh_author *author;

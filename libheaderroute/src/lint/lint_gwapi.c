@@ -13,6 +13,7 @@
 #include "gwapi_route.h"
 #include "resources.h"
 #include "text.h"
+#include "workload.h"
 
 /* ---- listeners ---- */
 
@@ -183,6 +184,27 @@ static const char *why_denied(hr_linter *l, const hr_mesh_attachment *a) {
     return "";
 }
 
+static bool has_workloads(const hr_resources *r, hr_str ns) {
+    for (size_t i = 0; i < r->n_workloads; i++)
+        if (hr_str_eq(r->workloads[i].meta.namespace_, ns))
+            return true;
+    return false;
+}
+
+/* A route in another namespace than its Service is for callers of its own namespace alone. */
+static void lint_consumer(hr_linter *l, const hr_mesh_attachment *a, size_t index) {
+    hr_str own = a->route->meta.namespace_;
+    hr_str ns = a->parent->namespace_.p == NULL ? own : a->parent->namespace_;
+    if (a->state != HR_ATTACHED || a->listener != NULL || hr_str_eq(ns, own) ||
+        l->resources->n_workloads == 0 || has_workloads(l->resources, own))
+        return;
+    hr_diag_note(l->d, a->parent->pos, "route-without-callers",
+                 HR_LINT_FIELD(l, "spec.parentRefs[%zu]", index),
+                 "the route has no effect: it applies to callers of its own namespace %.*s, where "
+                 "no pod is loaded, since the %.*s is in the namespace %.*s",
+                 HR_LINT_STR(own), HR_LINT_STR(a->parent->kind), HR_LINT_STR(ns));
+}
+
 static void lint_attachments(hr_linter *l, const hr_gwapi *gwapi) {
     const hr_mesh_attachment *v = gwapi->attachments.v;
     for (size_t i = 0, end; i < gwapi->attachments.n && !hr_arena_failed(l->arena); i = end) {
@@ -190,6 +212,7 @@ static void lint_attachments(hr_linter *l, const hr_gwapi *gwapi) {
             end++;
         const hr_mesh_attachment *denied = closest(v + i, end - i);
         size_t index = (size_t)(v[i].parent - v[i].route->parents);
+        lint_consumer(l, &v[i], index);
         if (denied != NULL)
             hr_diag_note(l->d, v[i].parent->pos, "route-not-attached",
                          HR_LINT_FIELD(l, "spec.parentRefs[%zu]", index),
