@@ -14,10 +14,10 @@
     "  --strict                 a warning of the load, such as a kind that is not evaluated, is "  \
     "an "                                                                                          \
     "error\n"                                                                                      \
-    "  --expand rollouts        evaluate the VirtualServices that Argo Rollouts would write\n"     \
+    "  --expand rollouts        evaluate the VirtualServices that Argo or Flagger would write\n"   \
     "  --rollout-step N         the step that is under way, from 1; beyond the last one the "      \
     "rollout is\n"                                                                                 \
-    "                           complete (default: status.currentStepIndex, else the last)\n"
+    "                           complete (default: that of the status, else the last)\n"
 #define CLI_HELP_REQUEST                                                                           \
     "  -X, --request METHOD     default: GET, with --body POST\n"                                  \
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"            \

@@ -23,7 +23,8 @@ typedef struct cli_input {
 /* An input without sources: lenient, so that files which are not resources are passed over, while a
  * load without any resource is an error. */
 void cli_input_init(cli_input *input, bool recursive, bool strict);
-/* Evaluates the VirtualServices that Argo Rollouts would write (--expand, --rollout-step). */
+/* Evaluates the VirtualServices that Argo Rollouts or Flagger would write (--expand,
+ * --rollout-step). */
 void cli_input_expand(cli_input *input, bool rollouts, int step);
 /* An input with the sources and the options of another one, which must outlive it. */
 void cli_input_extend(cli_input *input, const cli_input *from);

@@ -413,6 +413,116 @@ def test_a_rollout_that_the_controller_refuses_changes_nothing():
     assert "destination  stable." in done.stdout
 
 
+CANARY = """apiVersion: flagger.app/v1beta1
+kind: Canary
+metadata: {name: podinfo}
+spec:
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: podinfo}
+  service:
+    port: 80
+    gateways: [mesh]
+    match: [{uri: {prefix: /api}}, {uri: {prefix: /}}]
+    timeout: 5s
+    trafficPolicy: {loadBalancer: {simple: RANDOM}}
+  analysis:
+    interval: 1m
+%s
+"""
+AB = """    iterations: 3
+    match:
+    - headers: {x-canary: {regex: .*insider.*}}
+    - headers: {cookie: {exact: canary=always}}
+      uri: {prefix: /ignored}
+"""
+
+
+def of_canary(analysis, *words, step=None, more=""):
+    done = run("route", "-f", "-", "--expand", "rollouts", *(("--rollout-step", str(step)) if step else ()), "--json", *words,
+               input=CANARY % analysis + more)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def called(decision):
+    return decision["destination"]["host"].split(".")[0]
+
+
+@pytest.mark.parametrize("step,canary", [(1, True), (3, True), (4, False), (None, True)])
+def test_the_conditions_of_a_canary_are_evaluated(step, canary):
+    insider, said = of_canary(AB, "-H", "x-canary: an insider", "http://podinfo/api/x", step=step)
+    assert called(insider) == ("podinfo-canary" if canary else "podinfo-primary")
+    assert insider["timeout_ms"] == 5000
+    assert ("step %s of 3" % (step or 3) if canary else "complete, after step 3 of 3") + ": VirtualService podinfo has http[0]" in said
+    others, _ = of_canary(AB, "-H", "x-canary: other", "http://podinfo/", step=step)
+    assert called(others) == "podinfo-primary" and others["route_index"] == 1
+    plain, _ = of_canary(AB, "http://podinfo/", step=step)
+    assert plain["load_balancer"] == "RANDOM" and not plain["endpoints_known"]
+
+
+@pytest.mark.parametrize("analysis,weights", [
+    ("    stepWeight: 20\n    maxWeight: 50", [20, 40, 60, 0]),
+    ("    stepWeights: [1, 10, 80]", [1, 10, 80, 0, 0]),
+    ("    stepWeights: [1, 10, 80]\n    stepWeightPromotion: 50", [1, 10, 80, 30, 0]),
+    ("    stepWeight: 50\n    mirror: true\n    mirrorWeight: 10", [0, 50, 100, 0]),
+    ("    iterations: 2\n    mirror: true", [0, 0, 100, 0]),
+])
+def test_a_canary_has_the_weights_of_its_step(analysis, weights):
+    for step, weight in enumerate(weights, 1):
+        low, said = of_canary(analysis, "--random", str(max(weight - 0.1, 0) / 100), "http://podinfo/", step=step)
+        split = f"podinfo-primary {100 - weight}, podinfo-canary {weight}"
+        assert split in said
+        below, _ = of_canary(analysis, "--random", str((100 - weight - 0.1 if weight < 100 else 0) / 100), "http://podinfo/", step=step)
+        assert called(below) == ("podinfo-canary" if weight == 100 else "podinfo-primary")
+        mirrored = "mirror: true" in analysis and weight == 0 and step < len(weights)
+        assert len(low["mirrors"]) == mirrored
+        if mirrored and "mirrorWeight" in analysis:
+            assert low["mirrors"][0]["percentage"] == 10
+
+
+def test_a_canary_has_the_cookies_of_its_step():
+    affinity = "    stepWeight: 20\n    sessionAffinity: {cookieName: flagger, maxAge: 60, secure: true, primaryCookieName: stay}"
+    status = "status: {phase: Progressing, canaryWeight: 40, sessionAffinityCookie: flagger=ABC}\n"
+    bound, said = of_canary(affinity, "-H", "cookie: a=1; flagger=ABC", "http://podinfo/", more=status)
+    assert called(bound) == "podinfo-canary" and "step 2 of 5" in said
+    first, _ = of_canary(affinity, "--random", "0.9", "http://podinfo/", more=status)
+    assert [level["add"] for level in first["response_headers"]] == [[["Set-Cookie", "flagger=ABC; Max-Age=60; Secure"]]]
+    stays, _ = of_canary(affinity, "--random", "0.9", "-H", "cookie: stay=abcdefghij", "http://podinfo/", more=status)
+    assert called(stays) == "podinfo-primary"
+    gone, _ = of_canary(affinity, "-H", "cookie: flagger=ABC", "http://podinfo/", step=9, more=status)
+    assert called(gone) == "podinfo-primary" and gone["response_headers"][0]["add"] == [["Set-Cookie", "flagger=ABC; Max-Age=-1"]]
+
+
+def test_a_canary_takes_the_place_of_the_virtual_service_of_its_name():
+    loaded = """---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: podinfo}
+spec: {hosts: [podinfo], http: [{name: mine, route: [{destination: {host: elsewhere}}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: podinfo}
+spec: {ports: [{name: http, port: 80}]}
+"""
+    decision, _ = of_canary(AB, "http://podinfo/", step=1, more=loaded)
+    assert decision["virtual_service"] == "default/podinfo" and called(decision) == "podinfo-primary"
+    done = run("route", "-f", "-", "http://podinfo/", input=CANARY % AB + loaded)
+    assert "elsewhere" in done.stdout and "Canary is not evaluated" in done.stderr
+
+
+@pytest.mark.parametrize("analysis,why", [
+    ("    iterations: 1\n  provider: kubernetes", "its provider is not istio"),
+    ("    sessionAffinity: {cookieName: a, primaryCookieName: b}\n    interval: soon", "refuses primaryCookieName without an interval"),
+    ("    match: [" + "{uri: {prefix: /}}, " * 600 + "]\n    iterations: 1", "its conditions have too many combinations"),
+])
+def test_a_canary_that_is_not_expanded_says_why(analysis, why):
+    text = CANARY % analysis
+    if "interval: soon" in analysis:
+        text = text.replace("    interval: 1m\n", "")
+    done = run("route", "-f", "-", "--expand", "rollouts", "http://podinfo/", input=text)
+    assert "Canary default/podinfo is not expanded: " in done.stderr and why in done.stderr
+
+
 def test_explain_names_the_condition_that_failed_with_its_value():
     done = run("explain", "-f", RULES, "-H", "target: other", URL)
     assert done.returncode == 0

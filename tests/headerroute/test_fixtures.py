@@ -250,3 +250,8 @@ def test_every_warning_of_the_linter_is_documented_and_has_a_fixture():
     for name in ("lint", "lint_across", "lint_gateway_api"):
         found |= set(re.findall(r": warning: .* \[([a-z0-9-]+)\]$", (HERE / f"fixtures/cases/{name}.txt").read_text(), re.M))
     assert given == listed == found
+
+
+def test_the_page_of_fields_has_what_the_test_of_fields_shows():
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "fields_doc.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -93,12 +93,13 @@ typedef struct hr_load_options {
      * is not reported. */
     int no_resources;
 
-    /* 1 replaces VirtualServices by what the controller of Argo Rollouts writes while the step
-     * `rollout_step` of a Rollout is under way: setWeight, setHeaderRoute and setMirrorRoute. A
-     * warning lists the rules of each. Since version 4, as `rollout_step`. */
+    /* 1 replaces VirtualServices by what the controllers of Argo Rollouts and Flagger write while
+     * the step `rollout_step` of a Rollout (setWeight, setHeaderRoute, setMirrorRoute) or of a
+     * Canary (analysis and promotion) is under way. A Canary's Services and DestinationRules are
+     * added. A warning lists the rules of each. Since version 4, as `rollout_step`. */
     int expand_rollouts;
-    int rollout_step; /* From 1; beyond the last step the rollout is complete. 0:
-                       * status.currentStepIndex if it is given, else the last step. */
+    int rollout_step; /* From 1; beyond the last step the rollout is complete. 0: the step that the
+                       * status names if there is one, else the last (of a Canary's analysis). */
 } hr_load_options;
 #define HR_LOAD_OPTIONS_VERSION 4 /* Older versions are accepted, too. */
 #define HR_LOAD_OPTIONS_INIT                                                                       \

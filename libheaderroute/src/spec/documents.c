@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "canary.h"
 #include "crd_check.h"
 #include "destination_rule.h"
 #include "field_hints.h"
@@ -72,6 +73,9 @@ static const struct known_kind {
     {"argoproj.io", "Rollout", hr_read_rollout},
     {"discovery.k8s.io", "EndpointSlice", hr_read_endpoint_slice},
 };
+
+/* It is read only if the load expands rollouts. */
+static const struct known_kind canary_kind = {"flagger.app", "Canary", hr_read_canary};
 
 /* Kinds of Istio that have no effect on where a request goes. */
 static bool is_beside_routing(hr_str group, hr_str kind) {
@@ -449,7 +453,9 @@ static void read_other(load *l, const hr_node *resource, hr_str group, hr_str ki
     if (hr_str_eq_c(group, "") && hr_str_eq_c(kind, "Namespace"))
         hr_read_namespace(r, resource);
     r->path = &step;
-    if (r->expands_rollouts && hr_str_eq_c(group, "argoproj.io") && hr_str_eq_c(kind, "Rollout"))
+    if (r->expands_rollouts &&
+        ((hr_str_eq_c(group, "argoproj.io") && hr_str_eq_c(kind, "Rollout")) ||
+         (hr_str_eq_c(group, canary_kind.group) && hr_str_eq_c(kind, canary_kind.kind))))
         unread = NULL;
     if (unread != NULL)
         hr_read_unread(r, resource, unread, kind, l->default_namespace);
@@ -487,6 +493,9 @@ static void read_resource(load *l, const hr_node *resource, type otherwise) {
         return;
     }
     const struct known_kind *known = find_kind(group, kind);
+    if (r->expands_rollouts && hr_str_eq_c(group, canary_kind.group) &&
+        hr_str_eq_c(kind, canary_kind.kind))
+        known = &canary_kind;
     if (l->lenient && known != NULL && is_template(l, resource))
         return;
     l->n_resources++;
@@ -560,6 +569,11 @@ static void report_no_resources(load *l, const hr_source *sources, size_t n,
         hr_diag_warn(l->reader.d, pos, "", "%s", sentence);
 }
 
+static void expand_releases(hr_arena *arena, hr_diagnostics *d, hr_resources *resources, int step) {
+    hr_canaries_settle(arena, resources);
+    hr_rollouts_expand(arena, d, resources, step);
+}
+
 int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                       const hr_source *sources, size_t n, const hr_load_options *options) {
     static const hr_load_options defaults = HR_LOAD_OPTIONS_INIT;
@@ -572,7 +586,8 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                    .d = d,
                    .hint = hr_field_hint,
                    .serves = options->version >= 2 && options->serves,
-                   .expands_rollouts = options->version >= 4 && options->expand_rollouts},
+                   .expands_rollouts = options->version >= 4 && options->expand_rollouts,
+                   .rollout_step = options->version >= 4 ? options->rollout_step : 0},
         .budget = hr_limit_yaml(options),
         .lenient = hr_load_is_lenient(options),
         .lint = options->lint != 0,
@@ -591,7 +606,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
     int rc = hr_sources_each(sources, n, options, d, read_text, &l);
     hr_endpoints_drop_mirrored(arena, resources);
     if (l.reader.expands_rollouts)
-        hr_rollouts_expand(arena, d, resources, options->rollout_step);
+        expand_releases(arena, d, resources, options->rollout_step);
     hint_at_kustomizations(&l);
     hr_report_unread(arena, d, resources);
     if (rc == HR_OK && l.n_resources == 0 && hr_diagnostics_errors(d) == 0)

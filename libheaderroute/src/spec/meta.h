@@ -15,6 +15,7 @@ typedef struct hr_meta {
     size_t n_annotations;
     const char *kind; /* of the resource */
     size_t order;     /* position in the load, from 0: the last tie-breaker */
+    bool generated;   /* written by a controller that the load expands, not loaded */
     hr_pos pos;
 } hr_meta;
 

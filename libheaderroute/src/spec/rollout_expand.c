@@ -258,24 +258,23 @@ static void run_steps(expansion *e, size_t n) {
     }
 }
 
-/* "http[0] beta -> canary 100; http[1] -> stable 80, canary 20, mirror canary" */
-static hr_str describe_routes(const expansion *e) {
+hr_str hr_routes_describe(hr_arena *arena, const hr_spec_http_route *rules, size_t n) {
     hr_str text = HR_STR("");
-    for (size_t i = 0; i < e->n && text.len < 600; i++) {
-        const hr_spec_http_route *http = &e->v[i];
-        text = hr_arena_printf(e->arena,
+    for (size_t i = 0; i < n && text.len < 600; i++) {
+        const hr_spec_http_route *http = &rules[i];
+        text = hr_arena_printf(arena,
                                "%.*s%s"
                                "http[%zu]%s%.*s",
                                P(text), i == 0 ? "" : "; ", i, http->name.len > 0 ? " " : "",
                                P(http->name));
         for (size_t k = 0; k < http->n_route && text.len < 600; k++) {
             const hr_spec_destination *to = &http->route[k].destination;
-            text = hr_arena_printf(
-                e->arena, "%.*s%s%.*s%s%.*s %lld", P(text), k == 0 ? " -> " : ", ", P(to->host),
-                to->subset.len > 0 ? "/" : "", P(to->subset), (long long)http->route[k].weight);
+            text = hr_arena_printf(arena, "%.*s%s%.*s%s%.*s %lld", P(text), k == 0 ? " -> " : ", ",
+                                   P(to->host), to->subset.len > 0 ? "/" : "", P(to->subset),
+                                   (long long)http->route[k].weight);
         }
         if (http->mirror != NULL)
-            text = hr_arena_printf(e->arena, "%.*s, mirror %.*s", P(text),
+            text = hr_arena_printf(arena, "%.*s, mirror %.*s", P(text),
                                    P(http->mirror->destination.host));
     }
     return text;
@@ -330,11 +329,11 @@ static void expand_target(expansion *e, hr_resources *resources, size_t step) {
     }
     vs->http = e->v;
     vs->n_http = e->n;
-    hr_diag_left_out(e->d, rollout->pos,
-                     "Rollout %.*s/%.*s, %s %zu of %zu: VirtualService %.*s has %.*s",
-                     P(rollout->meta.namespace_), P(rollout->meta.name),
-                     complete ? "complete, after step" : "step", complete ? rollout->n_steps : step,
-                     rollout->n_steps, P(e->target->name), P(describe_routes(e)));
+    hr_diag_left_out(
+        e->d, rollout->pos, "Rollout %.*s/%.*s, %s %zu of %zu: VirtualService %.*s has %.*s",
+        P(rollout->meta.namespace_), P(rollout->meta.name),
+        complete ? "complete, after step" : "step", complete ? rollout->n_steps : step,
+        rollout->n_steps, P(e->target->name), P(hr_routes_describe(e->arena, e->v, e->n)));
 }
 
 void hr_rollouts_expand(hr_arena *arena, hr_diagnostics *d, hr_resources *resources, int step) {

@@ -41,6 +41,7 @@ struct hr_reader {
     struct hr_resources *out; /* the result of the load */
     int serves;               /* hr_load_options */
     int expands_rollouts;     /* hr_load_options */
+    int rollout_step;         /* hr_load_options */
     hr_hint_fn hint;          /* may be NULL */
     size_t misread;           /* fields of the current message that could not be read */
 };
