@@ -37,7 +37,7 @@ packages_of() {
     build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libc-ares-dev libnghttp2-dev \
         libnanopb-dev nanopb protobuf-compiler python3-protobuf ;;
     demo) echo python3 python3-numpy python3-pil python3-tqdm python3-yaml fonts-dejavu-core curl ;;
-    test) echo abigail-tools lcov libcriterion-dev libuv1-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
+    test) echo abigail-tools git lcov libcriterion-dev libuv1-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
         python3-tqdm python3-yaml python3-jsonschema python3-fastapi python3-httpx mypy python3-typeshed libmicrohttpd-dev python3-pip python3-setuptools python3-wheel curl doxygen groff zsh fish \
         chromium chromium-driver python3-selenium prometheus python3-cryptography openssl \
         python3-h2 python3-grpcio nghttp2-client ;;
@@ -45,7 +45,7 @@ packages_of() {
     cover) echo gcovr ;;
     packages) echo debhelper dh-python iproute2 lintian mmdebstrap ;;
     arm64) echo gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user mmdebstrap python3-pytest ;;
-    lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' codespell shellcheck ;;
+    lint) echo git clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' codespell shellcheck ;;
     images) echo podman python3-venv netavark aardvark-dns iptables buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;
     esac
