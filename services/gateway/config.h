@@ -16,9 +16,11 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
                           uint64_t generation);
 /* The same resources with the addresses that their names have by now; files that they name are not
  * read again. NULL: no memory. */
-gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous);
+gw_config *gw_config_refresh(const gw_options *options, gw_dns *dns, const gw_config *previous);
 gw_config *gw_config_ref(gw_config *config);
-/* Its view is a Gateway's, not a sidecar's. */
+/* The view of a listener, the first that has one. */
+const hr_view *gw_config_view(const gw_config *config);
+/* Its views are a Gateway's, not a sidecar's. */
 int gw_config_is_gateway(const gw_config *config);
 /* The index of a cluster, n_clusters where there is none of that name. */
 size_t gw_config_find(const gw_config *config, hr_str name);

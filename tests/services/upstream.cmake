@@ -4,6 +4,7 @@ hr_add_pytest(services-drain ARGS ${CMAKE_CURRENT_LIST_DIR}/drain_test.py LABELS
 hr_add_pytest(services-upstream ARGS ${CMAKE_CURRENT_LIST_DIR}/upstream_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-api ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_api_test.py LABELS "sanitize;threads" TIMEOUT 300)
+hr_add_pytest(services-gateway-listeners ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_listeners_test.py LABELS "sanitize;threads" TIMEOUT 600)
 hr_add_pytest(services-gateway-life ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_life_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-policy ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_policy_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-tls ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_tls_test.py LABELS "sanitize;threads" TIMEOUT 300)
