@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "json_out.h"
+#include "listener_tls.h"
 #include "log.h"
 #include "str.h"
 #include "upstream_tls.h"
@@ -82,6 +83,11 @@ static int is_limited(const hr_traffic_policy *p) {
 
 /* ---- what is refused ---- */
 
+static int order_of_names(hr_str x, hr_str y) {
+    int order = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
+    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+}
+
 /* Returns the reason why the gateway cannot apply a cluster's policy, or NULL if it applies all of
  * it. */
 static const char *not_acted_on(const hr_cluster *cluster) {
@@ -148,10 +154,30 @@ static int refuse_resources(const hr_view *view) {
     return error != HR_OK;
 }
 
+/* Without --map certificates are those of the command line. */
+static int refuse_listener(const hr_listener *l, const gw_options *options) {
+    const char *why = options->n_maps > 0   ? gw_listener_refusal(l)
+                      : l->verifies_clients ? gw_listener_refusal(l)
+                      : sv_str_is(l->tls_mode, "MUTUAL") || sv_str_is(l->tls_mode, "OPTIONAL_MUTUAL")
+                          ? gw_listener_refusal(l)
+                          : NULL;
+    if (why == NULL)
+        return 0;
+    sv_log_print("%.*s:%d: error: server on port %u: %s", (int)l->source_file.len, l->source_file.p,
+                 l->source_line, (unsigned)l->port, why);
+    return 1;
+}
+
 static int refuse_listeners(const gw_config *config, const gw_options *options) {
     int refused = 0;
-    for (size_t i = 0; i < config->n_listeners; i++)
-        refused += refuse_server(config->listeners[i].view, options);
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        const hr_view *view = config->listeners[i].view;
+        int before = refused;
+        for (size_t l = 0; l < hr_view_listener_count(view); l++)
+            refused += refuse_listener(hr_view_listener(view, l), options);
+        if (options->n_maps == 0 && refused == before)
+            refused += refuse_server(view, options);
+    }
     return refused;
 }
 
@@ -170,6 +196,25 @@ static int refuse_unsupported(const gw_config *config, const gw_options *options
     return refused;
 }
 
+/* Ports of the Gateway that no --map is for. */
+static void name_unserved_ports(const gw_config *config, const gw_options *options) {
+    hr_gateway_info info = HR_GATEWAY_INFO_INIT;
+    for (size_t g = 0; hr_table_gateway(&info, config->table, g) == HR_OK; g++)
+        for (size_t p = 0; order_of_names(info.name, config->view_options.gateway) == 0 && p < info.n_ports;
+             p++) {
+            bool known = false;
+            for (size_t i = 0; i < options->n_maps; i++)
+                known |= options->maps[i].port == info.ports[p];
+            for (size_t i = 0; i < p; i++)
+                known |= info.ports[i] == info.ports[p];
+            if (!known)
+                sv_log_print("headerroute-gateway: warning: Gateway %.*s: port %u is not served: "
+                             "give --map %u=ADDR:PORT",
+                             (int)info.name.len, info.name.p, (unsigned)info.ports[p],
+                             (unsigned)info.ports[p]);
+        }
+}
+
 /* Ports of --map and ports of the Gateway that do not meet. 0, or -1 after a sentence. */
 static int check_ports(const gw_config *config, const gw_options *options) {
     hr_str gateway = config->view_options.gateway;
@@ -183,6 +228,8 @@ static int check_ports(const gw_config *config, const gw_options *options) {
                          (int)gateway.len, gateway.p, (unsigned)options->maps[i].port,
                          options->maps[i].address);
     }
+    if (options->n_maps > 0)
+        name_unserved_ports(config, options);
     if (options->n_maps == 0 || served > 0)
         return 0;
     sv_log_print("headerroute-gateway: error: there is no Gateway %.*s with an HTTP or HTTPS "
@@ -323,11 +370,6 @@ static int make_tls(gw_cluster *out) {
     return -1;
 }
 
-static int order_of_names(hr_str x, hr_str y) {
-    int order = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
-    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
-}
-
 static int compare_names(const void *a, const void *b, void *ctx) {
     const gw_config *config = ctx;
     return order_of_names(config->clusters[*(const size_t *)a].cluster->name,
@@ -464,6 +506,13 @@ static int make_resolved_views(gw_config *config, gw_dns *dns) {
     return make_views(config);
 }
 
+static int make_listener_tls(gw_config *config, const gw_options *options) {
+    int failed = 0;
+    for (size_t i = 0; i < config->n_listeners && options->n_maps > 0; i++)
+        failed |= gw_listener_tls(&config->listeners[i], config->table);
+    return failed;
+}
+
 static gw_config *config_new(const gw_options *options, uint64_t generation) {
     gw_config *config = calloc(1, sizeof(*config));
     if (config == NULL)
@@ -491,7 +540,7 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
         choose_view(&config->view_options, config->table, options) != 0 ||
         make_resolved_views(config, dns) != 0 || check_ports(config, options) != 0 ||
         collect_clusters(config) != 0 || refuse_unsupported(config, options) > 0 ||
-        fill_clusters(config, previous, 0) != 0) {
+        make_listener_tls(config, options) != 0 || fill_clusters(config, previous, 0) != 0) {
         gw_config_unref(config);
         return NULL;
     }
@@ -506,6 +555,12 @@ gw_config *gw_config_refresh(const gw_options *options, gw_dns *dns, const gw_co
     config->table = hr_table_ref(previous->table);
     config->view_options = previous->view_options;
     gw_dns_begin(dns);
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        config->listeners[i].tls = previous->listeners[i].tls;
+        config->listeners[i].not_after = previous->listeners[i].not_after;
+        if (config->listeners[i].tls != NULL)
+            SSL_CTX_up_ref(config->listeners[i].tls);
+    }
     if (make_views(config) != 0 || collect_clusters(config) != 0 ||
         fill_clusters(config, previous, 1) != 0) {
         gw_config_unref(config);
@@ -534,8 +589,23 @@ static int add_file(gw_files *files, hr_str path) {
     return 0;
 }
 
+/* Those of the listeners that have a context. */
+static int add_listener_files(gw_files *out, const gw_listener *listener) {
+    for (size_t i = 0; listener->tls != NULL && i < hr_view_listener_count(listener->view); i++) {
+        const hr_listener *l = hr_view_listener(listener->view, i);
+        for (size_t c = 0; c < l->n_certificates; c++)
+            if (add_file(out, l->certificates[c].certificate_file) != 0 ||
+                add_file(out, l->certificates[c].private_key_file) != 0)
+                return -1;
+    }
+    return 0;
+}
+
 int gw_config_tls_files(gw_files *out, const gw_config *config) {
     *out = (gw_files){NULL, 0};
+    for (size_t i = 0; i < config->n_listeners; i++)
+        if (add_listener_files(out, &config->listeners[i]) != 0)
+            return -1;
     for (size_t c = 0; c < config->n_clusters; c++) {
         const hr_traffic_policy *p = config->clusters[c].cluster->policy;
         if (p->tls_mode == HR_TLS_DISABLE)
@@ -589,6 +659,7 @@ void gw_config_unref(gw_config *config) {
     for (size_t i = 0; i < config->n_listeners && config->listeners != NULL; i++) {
         hr_view_unref(config->listeners[i].view);
         free(config->listeners[i].clusters);
+        SSL_CTX_free(config->listeners[i].tls);
     }
     free(config->listeners);
     hr_table_unref(config->table);

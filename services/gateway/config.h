@@ -25,7 +25,7 @@ int gw_config_is_gateway(const gw_config *config);
 /* The index of a cluster, n_clusters where there is none of that name. */
 size_t gw_config_find(const gw_config *config, hr_str name);
 void gw_config_unref(gw_config *config);
-/* The files with certificates and keys that the DestinationRules name, each once. -1: no memory,
+/* The files with certificates and keys that DestinationRules and listeners name, each once. -1: no memory,
  * and the list is short. */
 int gw_config_tls_files(gw_files *out, const gw_config *config);
 void gw_files_free(gw_files *files);

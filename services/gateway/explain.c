@@ -69,8 +69,8 @@ static hr_str member(yajl_val object, const char *name) {
 /* The digits of a number, or the text of a string. */
 static hr_str number_member(yajl_val object, const char *name) {
     const char *path[] = {name, NULL};
-    const char *value = YAJL_GET_NUMBER(yajl_tree_get(object, path, yajl_t_number));
-    return value != NULL ? hr_str_from(value) : member(object, name);
+    yajl_val value = yajl_tree_get(object, path, yajl_t_number);
+    return value != NULL ? hr_str_from(YAJL_GET_NUMBER(value)) : member(object, name);
 }
 
 static void read_headers(question *q, yajl_val list) {

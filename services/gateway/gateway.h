@@ -31,6 +31,14 @@ typedef struct gw_map {
     const char *address; /* ADDR:PORT */
 } gw_map;
 
+/* What is counted of one --map. */
+typedef struct gw_map_facts {
+    char labels[128];
+    _Atomic uint64_t connections, handshakes; /* with TLS */
+    _Atomic uint64_t open;                    /* 1 if the address is bound */
+    _Atomic uint64_t not_after;
+} gw_map_facts;
+
 typedef struct gw_options {
     sv_text_list files;
     sv_text_list map_flags; /* PORT=ADDR:PORT */
@@ -92,6 +100,8 @@ typedef struct gw_listener {
     hr_view *view;     /* NULL: the Gateway has no listener on the port, and nothing is bound */
     size_t *clusters;  /* of each cluster of the view, its index in the configuration */
     size_t n_clusters; /* of the view */
+    SSL_CTX *tls;      /* a set of tls_set.h; NULL: plaintext, or as --tls-cert says */
+    int64_t not_after; /* when the first of its certificates ends, in seconds since 1970; 0: none */
 } gw_listener;
 
 typedef struct gw_config {
@@ -172,6 +182,7 @@ struct gateway {
     _Atomic int config_good; /* the last load succeeded */
     uint64_t loaded_fingerprint;
     sv_server *server;       /* once a loop runs */
+    gw_map_facts *map_facts; /* one a --map */
     sv_tls *tls; /* of the --listen addresses; NULL for plaintext */
     uint64_t tls_fingerprint;
     _Atomic uint64_t tls_reloads, tls_reloads_failed;

@@ -11,6 +11,7 @@
 #include "listen.h"
 #include "loop.h"
 #include "relisten.h"
+#include "tls_set.h"
 
 /* ---- flags ---- */
 
@@ -66,13 +67,36 @@ const char *gw_maps_conflict(const gw_options *options, const sv_server_options 
 
 const gw_listener *gw_listener_of(const gw_config *config, const sv_exchange *ex) {
     const gw_listener *listener = &config->listeners[ex->listener->number];
-    return listener->view != NULL ? listener : NULL;
+    bool other = listener->port != 0 && (listener->tls != NULL) != ex->secure;
+    return listener->view != NULL && !other ? listener : NULL;
+}
+
+/* What is accepted fits the configuration by which this loop routes. */
+static bool accept_for(sv_server_loop *loop, const sv_listener *sv, SSL **out) {
+    const gw_loop *own = loop->data;
+    const gw_listener *listener = &own->current->config->listeners[sv->number];
+    if (listener->view == NULL)
+        return false;
+    if (listener->tls == NULL)
+        return true;
+    *out = sv_tls_set_accept(listener->tls);
+    atomic_fetch_add_explicit(&own->gateway->map_facts[sv->number].connections, 1,
+                              memory_order_relaxed);
+    return *out != NULL;
+}
+
+static void on_map_handshake(sv_server_loop *loop, const sv_listener *sv) {
+    const gw_loop *own = loop->data;
+    atomic_fetch_add_explicit(&own->gateway->map_facts[sv->number].handshakes, 1,
+                              memory_order_relaxed);
 }
 
 void gw_maps_listen(sv_listener *out, const gateway *g) {
     for (size_t i = 0; i < g->options.n_maps; i++)
         out[i] = (sv_listener){.address = g->options.maps[i].address,
                                .on_request = gw_on_request,
+                               .accept = accept_for,
+                               .on_handshake = on_map_handshake,
                                .number = i,
                                .closed = g->config->listeners[i].view == NULL,
                                .streams = true,
@@ -102,6 +126,14 @@ int gw_listeners_bind(gw_new_listeners *out, const gateway *g, const gw_config *
     return 0;
 }
 
+void gw_maps_note(gateway *g, const gw_config *config) {
+    for (size_t i = 0; i < g->options.n_maps; i++) {
+        const gw_listener *l = &config->listeners[i];
+        atomic_store(&g->map_facts[i].open, l->view != NULL);
+        atomic_store(&g->map_facts[i].not_after, (uint64_t)l->not_after);
+    }
+}
+
 void gw_listeners_switch(gateway *g, const gw_config *config, const gw_new_listeners *added) {
     for (size_t i = 0; i < g->options.n_maps; i++)
         if (added->fds[i] >= 0)
@@ -109,6 +141,7 @@ void gw_listeners_switch(gateway *g, const gw_config *config, const gw_new_liste
     for (size_t i = 0; i < g->options.n_maps; i++)
         if (config->listeners[i].view == NULL && sv_listener_is_open(g->server, i))
             sv_listener_close(g->server, i);
+    gw_maps_note(g, config);
 }
 
 /* ---- facts ---- */
@@ -126,6 +159,48 @@ void gw_routes_json(sv_text *json, const hr_view *view) {
     hr_scratch_free(scratch);
 }
 
+/* Which Secrets and files, and nothing of what they hold. */
+static void put_certificates(sv_text *json, const gw_listener *l) {
+    sv_json_member_int(json, "certificate_not_after", l->not_after);
+    sv_text_str(json, ",\"certificates\":[");
+    for (size_t i = 0, n = 0; i < hr_view_listener_count(l->view); i++) {
+        const hr_listener *of = hr_view_listener(l->view, i);
+        for (size_t c = 0; c < of->n_certificates; c++, n++) {
+            const hr_server_certificate *known = &of->certificates[c];
+            hr_str name = known->secret.len > 0 ? known->secret : known->certificate_file;
+            sv_text_str(json, n > 0 ? "," : "");
+            sv_json_string(json, name.p, name.len);
+        }
+    }
+    sv_text_str(json, "]");
+}
+
+static double read_fact(void *cell) {
+    return (double)atomic_load((_Atomic uint64_t *)cell);
+}
+
+void gw_maps_metrics(gateway *g, sv_metrics *m) {
+    for (size_t i = 0; i < g->options.n_maps; i++) {
+        gw_map_facts *f = &g->map_facts[i];
+        snprintf(f->labels, sizeof(f->labels), "port=\"%u\",address=\"%s\"",
+                 (unsigned)g->options.maps[i].port, g->options.maps[i].address);
+        sv_metrics_read(m, SV_GAUGE, "headerroute_gateway_listener_open", f->labels,
+                        "1 if the address of a --map is bound, 0 if the Gateway has no listener on "
+                        "the port.",
+                        read_fact, &f->open);
+        sv_metrics_read(m, SV_GAUGE, "headerroute_gateway_listener_certificate_not_after_seconds",
+                        f->labels,
+                        "When the first certificate of the port ends, in seconds since 1970; 0 "
+                        "without TLS.",
+                        read_fact, &f->not_after);
+        sv_metrics_read(m, SV_COUNTER, "headerroute_gateway_listener_tls_connections_total",
+                        f->labels, "Connections accepted for TLS.", read_fact, &f->connections);
+        sv_metrics_read(m, SV_COUNTER, "headerroute_gateway_listener_tls_handshakes_total",
+                        f->labels, "TLS handshakes completed.", read_fact, &f->handshakes);
+    }
+    gw_maps_note(g, g->config);
+}
+
 void gw_listeners_json(sv_text *json, const gateway *g, const gw_config *config) {
     sv_text_str(json, ",\"listeners\":[");
     for (size_t i = 0; i < config->n_listeners; i++) {
@@ -133,7 +208,10 @@ void gw_listeners_json(sv_text *json, const gateway *g, const gw_config *config)
         sv_text_str(json, i > 0 ? ",{\"address\":" : "{\"address\":");
         sv_json_string(json, g->options.maps[i].address, strlen(g->options.maps[i].address));
         sv_json_member_int(json, "port", l->port);
-        sv_text_printf(json, ",\"listens\":%s", l->view != NULL ? "true" : "false");
+        sv_text_printf(json, ",\"listens\":%s,\"tls\":%s", l->view != NULL ? "true" : "false",
+                       l->tls != NULL ? "true" : "false");
+        if (l->tls != NULL)
+            put_certificates(json, l);
         if (l->view != NULL)
             gw_routes_json(json, l->view);
         sv_text_str(json, "}");

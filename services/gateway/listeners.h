@@ -32,6 +32,10 @@ int gw_listeners_bind(gw_new_listeners *out, const gateway *g, const gw_config *
  * listener. */
 void gw_listeners_switch(gateway *g, const gw_config *config, const gw_new_listeners *added);
 
+/* Defines the metrics of the --map flags. */
+void gw_maps_metrics(gateway *g, sv_metrics *m);
+/* Keeps what metrics say of the listeners. */
+void gw_maps_note(gateway *g, const gw_config *config);
 /* The members of a view in /config, each behind a comma. */
 void gw_routes_json(sv_text *json, const hr_view *view);
 /* ,"listeners":[...] of /config. */

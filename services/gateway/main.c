@@ -300,6 +300,7 @@ static void gateway_define_metrics(gateway *g, sv_metrics *m) {
         sv_metrics_gauge(m, "headerroute_gateway_tunnels", NULL, "WebSockets that are open.");
     g->tunnels_refused = sv_metrics_counter(m, "headerroute_gateway_tunnels_refused_total", NULL,
                                             "WebSockets refused because --max-tunnels were open.");
+    gw_maps_metrics(g, m);
     if (g->tls == NULL)
         return;
     sv_metrics_read(m, SV_GAUGE, "headerroute_tls_certificate_not_after_seconds", NULL,
@@ -442,6 +443,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "headerroute-gateway: --map: %s\n", why);
         return 2;
     }
+    self.map_facts = sv_alloc_zeroed((self.options.n_maps + 1) * sizeof(*self.map_facts));
     const char *conflict = gw_maps_conflict(&self.options, &server);
     if (conflict != NULL) {
         fprintf(stderr, "headerroute-gateway: %s\n", conflict);
@@ -488,5 +490,6 @@ int main(int argc, char **argv) {
     free(listeners);
     free(self.body_rules);
     free(self.options.maps);
+    free(self.map_facts);
     return code;
 }

@@ -217,7 +217,7 @@ static void *watch(void *arg) {
         if (hup || rules_changed || upstream_changed) {
             reload(g, hup             ? "SIGHUP"
                       : rules_changed ? "files have changed"
-                                      : "certificates of upstream servers have changed");
+                                      : "certificates have changed");
             watch_upstream_files(&upstream, &files, g->config);
         }
         if (look(&own, inotify) || (hup && g->tls != NULL))

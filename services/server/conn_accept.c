@@ -31,7 +31,7 @@ static void on_handshaken(void *ctx) {
     if (conn->listener->tls != NULL)
         sv_tls_note_handshake(conn->listener->tls);
     else if (conn->listener->on_handshake != NULL)
-        conn->listener->on_handshake(conn->listener);
+        conn->listener->on_handshake(conn->loop, conn->listener);
     sv_sock_reading(conn->sock, true);
     if (sv_tls_speaks_http2(sv_sock_ssl(conn->sock)))
         sv_http2_begin(conn, NULL, 0);

@@ -68,6 +68,7 @@ typedef struct hr_spec_gwapi_gateway {
     size_t n_listeners;
     hr_spec_gwapi_address *addresses;
     size_t n_addresses;
+    bool has_frontend_tls; /* spec.tls.frontend */
     hr_pos pos;
 } hr_spec_gwapi_gateway;
 

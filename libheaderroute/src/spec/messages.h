@@ -21,6 +21,7 @@ typedef struct hr_spec_gwapi_reference hr_spec_gwapi_reference;
 typedef struct hr_spec_listener hr_spec_listener;
 typedef struct hr_spec_reference_grant hr_spec_reference_grant;
 typedef struct hr_spec_namespace hr_spec_namespace;
+typedef struct hr_spec_secret hr_spec_secret;
 typedef struct hr_resources hr_resources;
 typedef struct hr_meta hr_meta;
 
