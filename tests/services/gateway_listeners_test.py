@@ -323,3 +323,264 @@ def test_the_server_name_chooses_certificate_and_listener(peers, tmp_path, autho
             for line in pair[1].read_text().splitlines()[1:-1]:
                 assert line.encode() not in everything
         assert gw.admin("/config").json()["listeners"][0]["certificates"] == ["default/deep", "default/exact", "default/wild"]
+
+
+def test_a_listener_without_hostname_takes_any_name(peers, tmp_path, authority):
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(https("any", None, "any"), https("one", "one.test", "one")),
+                 secret("any", authority.issue("any", "any.test")), secret("one", authority.issue("one", "one.test")),
+                 route("r", "any", "two"), route("s", "one", "one"), *backends(peers))
+    with Mapped(path, 443) as gw:
+        for name, certificate, who in [("one.test", "one.test", "one"), ("else.test", "any.test", "two"), (None, "any.test", "two")]:
+            names, got = ask(authority, gw.ports[0], name, "one.test")
+            assert (names, got.header("x-who")) == ([certificate], who), name
+
+
+def test_http2_goes_over_the_chosen_listener(peers, tmp_path, authority):
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(https("a", "a.test", "a")), secret("a", authority.issue("a", "a.test")),
+                 route("r", "a", "one"), *backends(peers))
+    with Mapped(path, 443) as gw, handshake(authority, gw.ports[0], "a.test", alpn=("h2", "http/1.1")) as client:
+        assert client.sock.selected_alpn_protocol() == "h2"
+
+
+def test_two_certificates_of_one_listener(peers, tmp_path, authority):
+    """One of each key type, as Istio allows: the client's signature algorithms decide."""
+    elliptic = authority.issue("elliptic", "a.test")
+    rsa = tmp_path / "rsa.crt", tmp_path / "rsa.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=rsa.test", "-days", "2", "-keyout", rsa[1],
+                    "-out", rsa[0]], check=True, capture_output=True)
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(https("a", "a.test", "elliptic", "rsa")), secret("elliptic", elliptic),
+                 secret("rsa", rsa), route("r", "a", "one"), *backends(peers))
+    with Mapped(path, 443) as gw:
+        for algorithm, kind in (("RSA+SHA256", "RSA"), ("ECDSA+SHA256", "ECDSA")):
+            out = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{gw.ports[0]}", "-servername", "a.test", "-tls1_2",
+                                  "-sigalgs", algorithm], input="", capture_output=True, text=True, timeout=PATIENCE).stdout
+            assert f"Peer signature type: {kind}" in out, out
+
+
+def certificate_cases(authority):
+    good, other = authority.issue("good", "a.test"), authority.issue("other", "a.test")
+    plain = secret("a", good)
+    return [
+        ("missing", [], "default/a: no file has this Secret"),
+        ("without a key", [{**plain, "data": {"tls.crt": plain["data"]["tls.crt"]}}], "default/a: the Secret has no tls.crt and tls.key"),
+        ("not PEM", [{**plain, "data": {**plain["data"], "tls.crt": base64.b64encode(b"x" * 99).decode()}}],
+         "default/a: the certificate is not a chain in PEM: no start line"),
+        ("cut short", [{**plain, "data": {**plain["data"], "tls.crt": base64.b64encode(good[0].read_bytes()[:200]).decode()}}],
+         "default/a: the certificate is not a chain in PEM: bad end line"),
+        ("empty", [{**plain, "data": {**plain["data"], "tls.key": ""}}], "default/a: the Secret has no tls.crt and tls.key"),
+        ("of another key", [secret("a", (good[0], other[1]))],
+         "default/a: the private key is not one in PEM that matches the certificate: key values mismatch"),
+        ("not base64", [{**plain, "data": {**plain["data"], "tls.key": "?"}}], "data[tls.key]: expected base64"),
+        ("in another namespace", [secret("a", good, namespace="other")], "default/a: no file has this Secret"),
+    ]
+
+
+@pytest.mark.parametrize("case", range(8))
+def test_certificates_that_cannot_be_used_are_named(peers, tmp_path, authority, case):
+    name, secrets, sentence = certificate_cases(authority)[case]
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(https("a", "a.test", "a")), route("r", "a", "one"), *backends(peers), *secrets)
+    code, said = refused("-f", path, "--map", "443=127.0.0.1:0")
+    assert code == 1 and sentence in said, (name, said)
+    if "expected base64" not in sentence:
+        assert re.search(r"mesh\.yaml:\d+: error: listener on port 443: ", said), said
+
+
+def test_a_secret_of_another_namespace_needs_a_grant(peers, tmp_path, authority):
+    grant = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "ReferenceGrant", "metadata": {"name": "g", "namespace": "other"},
+             "spec": {"from": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "default"}],
+                      "to": [{"group": "", "kind": "Secret", "name": "a"}]}}
+    resources = [CLASS, gateway_of(https("a", "a.test", {"name": "a", "namespace": "other"}), listener("b", 80)),
+                 secret("a", authority.issue("a", "a.test"), namespace="other"), route("r", "a", "one"), *backends(peers)]
+    path = write(tmp_path / "mesh.yaml", *resources)
+    with Mapped(path, 443, 80, opens=1) as gw:
+        assert "--map 443=127.0.0.1:0: Gateway default/edge has no HTTP or HTTPS listener on port 443" in gw.messages()
+        write(path, *resources, grant)
+        gw.wait_for("headerroute_gateway_config_generation", 2)
+        assert ask(authority, gw.ports[-1], "a.test", "a.test")[1].header("x-who") == "one"
+
+
+def test_certificates_are_exchanged_and_a_broken_one_changes_nothing(peers, tmp_path, authority):
+    def resources(pair, backend, **broken):
+        return [CLASS, gateway_of(https("a", "a.test", "a")), secret("a", pair, **broken), route("r", "a", backend), *backends(peers)]
+    first, second = authority.issue("first", "a.test"), authority.issue("second", "a.test")
+    path = write(tmp_path / "mesh.yaml", *resources(first, "one"))
+
+    def serial(client):
+        return client.sock.getpeercert()["serialNumber"]
+    with Mapped(path, 443) as gw, handshake(authority, gw.ports[0], "a.test") as kept:
+        before = serial(kept)
+        write(path, *resources(second, "two"))
+        gw.wait_for("headerroute_gateway_config_generation", 2)
+        with handshake(authority, gw.ports[0], "a.test") as client:
+            after = serial(client)
+        assert before != after
+        kept.request("GET", "/", [("Host", "a.test")])
+        assert kept.answer().header("x-who") == "two"  # its certificate stays, its routes do not
+        write(path, *resources((first[0], second[1]), "one"))
+        gw.wait_for('headerroute_gateway_reloads_total{result="failed"}', 1)
+        with handshake(authority, gw.ports[0], "a.test") as client:
+            assert serial(client) == after
+            client.request("GET", "/", [("Host", "a.test")])
+            assert client.answer().header("x-who") == "two"
+
+
+def test_an_expired_certificate_is_served_with_a_warning(peers, tmp_path, authority):
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(https("a", "a.test", "a")),
+                 secret("a", authority.issue("old", "a.test", days=-1)), route("r", "a", "one"), *backends(peers))
+    with Mapped(path, 443) as gw:
+        assert re.search(r"mesh\.yaml:\d+: warning: listener on port 443: a: its certificate has expired", gw.messages())
+        with pytest.raises(ssl.SSLError):
+            handshake(authority, gw.ports[0], "a.test")
+
+
+# ---- hostile handshakes ----
+
+def client_hello(name):
+    """A ClientHello of TLS 1.2 with this server name, of any length."""
+    entry = b"\0" + len(name).to_bytes(2, "big") + name
+    sni = len(entry).to_bytes(2, "big") + entry
+    extensions = b"\0\0" + len(sni).to_bytes(2, "big") + sni
+    body = b"\3\3" + os.urandom(32) + b"\0" + b"\0\2\xc0\x2b" + b"\1\0" + len(extensions).to_bytes(2, "big") + extensions
+    message = b"\1" + len(body).to_bytes(3, "big") + body
+    return b"\x16\3\1" + len(message).to_bytes(2, "big") + message
+
+
+def test_handshakes_that_are_hostile(peers, tmp_path, authority):
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(https("a", "a.test", "a"), https("any", None, "a")),
+                 secret("a", authority.issue("a", "a.test")), route("r", "a", "one"), *backends(peers))
+    with Mapped(path, 443, args=["--tls-handshake-timeout", "0.5"]) as gw:
+        for name in (b"x" * 300, b"x" * 16000, b"", b"a\0.test", b"\xff" * 255):
+            with Client(gw.ports[0]) as client:
+                client.send(client_hello(name))
+                reply = b""
+                with pytest.raises((EOFError, OSError)):
+                    while True:
+                        client._more()
+                        reply, client.buffer = reply + client.buffer, b""
+                if name != b"\xff" * 255:  # a name that no listener has goes to the listener of any name
+                    assert reply[:1] in (b"", b"\x15"), (name[:9], reply)  # an alert, or the end
+        for part in (b"\x16", client_hello(b"a.test")[:40], client_hello(b"a.test")):
+            with Client(gw.ports[0]) as client:
+                client.send(part)  # and leaves half-way
+        assert ask(authority, gw.ports[0], "a.test", "a.test")[1].status == 200
+
+
+def istio_server(port, *hosts, protocol="HTTP", tls=None):
+    return {"port": {"number": port, "name": f"p{port}-{hosts[0].strip('*.').replace('.', '-')}", "protocol": protocol}, "hosts": list(hosts),
+            **({"tls": tls} if tls else {})}
+
+
+def istio(*servers):
+    return {"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": {"name": "gw"},
+            "spec": {"selector": {"istio": "ingressgateway"}, "servers": list(servers)}}
+
+
+def test_a_thousand_server_names(peers, tmp_path, authority):
+    names = [f"n{i}.test" for i in range(1000)]
+    odd, even = authority.issue("odd", "odd.test"), authority.issue("even", "even.test")
+    path = write(tmp_path / "mesh.yaml", istio(*(istio_server(443, *names[i::100], protocol="HTTPS",
+                                                              tls={"mode": "SIMPLE", "credentialName": "odd" if i % 2 else "even"})
+                                                 for i in range(100))),
+                 secret("odd", odd), secret("even", even), routes({"route": [to("svc.test")]}), service("svc.test", peers["one"]))
+    with Mapped(path, 443) as gw:
+        for i in (0, 1, 499, 998, 999):
+            certificate, got = ask(authority, gw.ports[0], names[i], names[i])
+            assert (certificate, got.status) == (["odd.test" if i % 2 else "even.test"], 200), i
+        with pytest.raises((ssl.SSLError, OSError)):
+            ask(authority, gw.ports[0], "n1000.test", "n1.test")
+
+
+# ---- servers of Istio's Gateways ----
+
+def test_servers_of_an_istio_gateway(peers, tmp_path, authority):
+    """A redirect on port 80, certificates from a Secret and from files, and reload of the files."""
+    files = authority.issue("files", "files.test")
+    tls = {"mode": "SIMPLE", "serverCertificate": str(files[0]), "privateKey": str(files[1])}
+    path = write(tmp_path / "mesh.yaml", istio(istio_server(80, "*", tls={"httpsRedirect": True}),
+                                               istio_server(443, "files.test", protocol="HTTPS", tls=tls),
+                                               istio_server(443, "cred.test", protocol="HTTPS",
+                                                            tls={"mode": "SIMPLE", "credentialName": "cred", "minProtocolVersion": "TLSV1_3"})),
+                 secret("cred", authority.issue("cred", "cred.test")), routes({"route": [to("svc.test")]}),
+                 service("svc.test", peers["one"]))
+    with Mapped(path, 80, 443) as gw:
+        got = call(gw.ports[0], "/x?y=1", host="files.test")
+        assert (got.status, got.header("location")) == (301, "https://files.test/x?y=1")
+        for name in ("files.test", "cred.test"):
+            certificate, got = ask(authority, gw.ports[1], name, name)
+            assert (certificate, got.header("x-who")) == ([name], "one")
+        for name, version in (("files.test", "TLSv1.2"), ("cred.test", None)):
+            context = ssl.create_default_context(cafile=str(authority.path))
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            with Client(gw.ports[1]) as client:
+                if version is None:
+                    with pytest.raises((ssl.SSLError, OSError)):
+                        context.wrap_socket(client.sock, server_hostname=name)
+                else:
+                    client.sock = context.wrap_socket(client.sock, server_hostname=name)
+                    assert client.sock.version() == version
+        fresh = authority.issue("fresh", "fresh.test", "files.test")
+        files[1].write_bytes(fresh[1].read_bytes())
+        files[0].write_bytes(fresh[0].read_bytes())
+        wait_until(lambda: ask(authority, gw.ports[1], "files.test", "files.test")[0] == ["files.test", "fresh.test"], "the new certificate")
+        files[1].write_text("no key")
+        gw.wait_for('headerroute_gateway_config_good', 0)
+        assert ask(authority, gw.ports[1], "files.test", "files.test")[0] == ["files.test", "fresh.test"]
+        assert "no key" not in gw.messages()
+
+
+@pytest.mark.parametrize("tls, sentence", [
+    ({"mode": "MUTUAL", "credentialName": "c"}, "this gateway serves TLS of mode SIMPLE only: it asks no certificate of its clients"),
+    ({"mode": "OPTIONAL_MUTUAL", "credentialName": "c"}, "this gateway serves TLS of mode SIMPLE only"),
+    ({"mode": "ISTIO_MUTUAL"}, "this gateway serves TLS of mode SIMPLE only"),
+    ({"mode": "SIMPLE", "credentialName": "c", "cipherSuites": ["ECDHE-RSA-AES128-GCM-SHA256"]}, "tls.cipherSuites: the ciphers of this gateway are fixed"),
+    ({"mode": "SIMPLE", "serverCertificate": "/none.crt", "privateKey": "/none.key"}, "/none.crt: No such file or directory"),
+])
+def test_what_a_server_asks_for_in_vain_is_an_error(peers, tmp_path, authority, tls, sentence):
+    path = write(tmp_path / "mesh.yaml", istio(istio_server(443, "*", protocol="HTTPS", tls=tls)), secret("c", authority.issue("c", "a")),
+                 routes({"route": [to("svc.test")]}), service("svc.test", peers["one"]))
+    code, said = refused("-f", path, "--map", "443=127.0.0.1:0")
+    assert code == 1 and sentence in said, said
+    assert re.search(r"mesh\.yaml:\d+: error: ", said)
+
+
+@pytest.mark.parametrize("change", ["option", "frontend"])
+def test_certificates_of_clients_are_not_ignored(peers, tmp_path, authority, change):
+    gateway = gateway_of(https("a", "a.test", "a", **({"options": {"gateway.istio.io/tls-terminate-mode": "MUTUAL"}} if change == "option" else {})))
+    if change == "frontend":
+        gateway["spec"]["tls"] = {"frontend": {"default": {"validation": {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]}}}}
+    pair = authority.issue("a", "a.test")
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway, secret("a", pair), route("r", "a", "one"), *backends(peers))
+    for flags in (["--map", "443=127.0.0.1:0"], ["--listen", "127.0.0.1:0", "--tls-cert", pair[0], "--tls-key", pair[1]]):
+        code, said = refused("-f", path, *flags)
+        assert code == 1 and "asks no certificate of its clients" in said, said
+
+
+# ---- redirects and gRPC ----
+
+def test_a_listener_that_redirects_to_https(peers, tmp_path, authority):
+    away = {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}]}
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(listener("http", 80), https("tls", "a.test", "a")),
+                 secret("a", authority.issue("a", "a.test")), route("away", "http", None, away), route("r", "tls", "one"), *backends(peers))
+    with Mapped(path, 80, 443) as gw:
+        got = call(gw.ports[0], "/x", host="a.test")
+        assert (got.status, got.header("location")) == (301, "https://a.test/x")
+        assert ask(authority, gw.ports[1], "a.test", "a.test")[1].header("x-who") == "one"
+
+
+def test_connections_are_limited_over_all_listeners_together(peers, tmp_path):
+    path = write(tmp_path / "mesh.yaml", *two_listeners(peers))
+    with Mapped(path, 80, 8081, args=["--max-connections", "4", "--threads", "1"]) as gw:
+        held = [Client(gw.ports[i % 2]) for i in range(4)]
+        for client in held:
+            client.request()
+            assert client.answer().status == 200
+        with Client(gw.ports[1]) as waiting:
+            waiting.request()
+            waiting.sock.settimeout(1)
+            with pytest.raises(TimeoutError):
+                waiting.answer()
+            waiting.sock.settimeout(PATIENCE)
+            held.pop().close()
+            assert waiting.answer().header("x-who") == "two"
+        for client in held:
+            client.close()
