@@ -156,11 +156,12 @@ static int refuse_resources(const hr_view *view) {
 
 /* Without --map certificates are those of the command line. */
 static int refuse_listener(const hr_listener *l, const gw_options *options) {
-    const char *why = options->n_maps > 0   ? gw_listener_refusal(l)
-                      : l->verifies_clients ? gw_listener_refusal(l)
-                      : sv_str_is(l->tls_mode, "MUTUAL") || sv_str_is(l->tls_mode, "OPTIONAL_MUTUAL")
-                          ? gw_listener_refusal(l)
-                          : NULL;
+    const char *why =
+        options->n_maps > 0   ? gw_listener_refusal(l)
+        : l->verifies_clients ? gw_listener_refusal(l)
+        : sv_str_is(l->tls_mode, "MUTUAL") || sv_str_is(l->tls_mode, "OPTIONAL_MUTUAL")
+            ? gw_listener_refusal(l)
+            : NULL;
     if (why == NULL)
         return 0;
     sv_log_print("%.*s:%d: error: server on port %u: %s", (int)l->source_file.len, l->source_file.p,
@@ -200,7 +201,8 @@ static int refuse_unsupported(const gw_config *config, const gw_options *options
 static void name_unserved_ports(const gw_config *config, const gw_options *options) {
     hr_gateway_info info = HR_GATEWAY_INFO_INIT;
     for (size_t g = 0; hr_table_gateway(&info, config->table, g) == HR_OK; g++)
-        for (size_t p = 0; order_of_names(info.name, config->view_options.gateway) == 0 && p < info.n_ports;
+        for (size_t p = 0;
+             order_of_names(info.name, config->view_options.gateway) == 0 && p < info.n_ports;
              p++) {
             bool known = false;
             for (size_t i = 0; i < options->n_maps; i++)
@@ -536,8 +538,7 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
     if (config == NULL)
         return NULL;
     config->table = load_table(options);
-    if (config->table == NULL ||
-        choose_view(&config->view_options, config->table, options) != 0 ||
+    if (config->table == NULL || choose_view(&config->view_options, config->table, options) != 0 ||
         make_resolved_views(config, dns) != 0 || check_ports(config, options) != 0 ||
         collect_clusters(config) != 0 || refuse_unsupported(config, options) > 0 ||
         make_listener_tls(config, options) != 0 || fill_clusters(config, previous, 0) != 0) {
@@ -634,6 +635,12 @@ const hr_view *gw_config_view(const gw_config *config) {
 int gw_config_is_gateway(const gw_config *config) {
     hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
     return hr_view_gateway_server(&server, gw_config_view(config)) == HR_OK;
+}
+
+const gw_listener *gw_listener_of(const gw_config *config, const sv_exchange *ex) {
+    const gw_listener *listener = &config->listeners[ex->listener->number];
+    bool other = listener->port != 0 && (listener->tls != NULL) != ex->secure;
+    return listener->view != NULL && !other ? listener : NULL;
 }
 
 gw_config *gw_config_ref(gw_config *config) {

@@ -22,11 +22,15 @@ gw_config *gw_config_ref(gw_config *config);
 const hr_view *gw_config_view(const gw_config *config);
 /* Its views are a Gateway's, not a sidecar's. */
 int gw_config_is_gateway(const gw_config *config);
+/* The listener of the configuration by which this request is routed. Returns NULL if there is none
+ * any more, or if it speaks TLS and the client does not, or the reverse: the files have changed
+ * since the client connected. */
+const gw_listener *gw_listener_of(const gw_config *config, const sv_exchange *ex);
 /* The index of a cluster, n_clusters where there is none of that name. */
 size_t gw_config_find(const gw_config *config, hr_str name);
 void gw_config_unref(gw_config *config);
-/* The files with certificates and keys that DestinationRules and listeners name, each once. -1: no memory,
- * and the list is short. */
+/* The files with certificates and keys that DestinationRules and listeners name, each once. -1: no
+ * memory, and the list is short. */
 int gw_config_tls_files(gw_files *out, const gw_config *config);
 void gw_files_free(gw_files *files);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "listeners.h"
+#include "config.h"
 #include "look_ahead.h"
 #include "loop.h"
 #include "reply.h"

@@ -109,8 +109,8 @@ typedef struct gw_config {
     hr_table *table;
     gw_listener *listeners; /* one a --map; one alone without --map */
     size_t n_listeners;
-    hr_view_options view_options; /* of all, but for the port */
-    gw_cluster *clusters; /* of all listeners; those of one name once */
+    hr_view_options view_options; /* of all, except for the port */
+    gw_cluster *clusters;         /* of all listeners; those of one name once */
     size_t n_clusters;
     size_t *by_name;     /* indices, sorted by the clusters' names */
     uint64_t generation; /* 1 for the first */
@@ -183,7 +183,7 @@ struct gateway {
     uint64_t loaded_fingerprint;
     sv_server *server;       /* once a loop runs */
     gw_map_facts *map_facts; /* one a --map */
-    sv_tls *tls; /* of the --listen addresses; NULL for plaintext */
+    sv_tls *tls;             /* of the --listen addresses; NULL for plaintext */
     uint64_t tls_fingerprint;
     _Atomic uint64_t tls_reloads, tls_reloads_failed;
     _Atomic int tls_good; /* the files as they stand are in force */

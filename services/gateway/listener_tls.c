@@ -157,8 +157,7 @@ int gw_listener_tls(gw_listener *listener, const hr_table *table) {
     const hr_listener *first = hr_view_listener(listener->view, 0);
     if (first == NULL || !first->terminates_tls)
         return 0;
-    sv_tls_server_names *servers =
-        calloc(hr_view_listener_count(listener->view), sizeof(*servers));
+    sv_tls_server_names *servers = calloc(hr_view_listener_count(listener->view), sizeof(*servers));
     int result = servers != NULL ? make_set(listener, table, servers) : -1;
     free(servers);
     return result;

@@ -2,12 +2,12 @@
 #ifndef SV_GATEWAY_LISTENER_TLS_H
 #define SV_GATEWAY_LISTENER_TLS_H
 
-#include "config.h"
+#include "gateway.h"
 
 /* Makes listener->tls, with which the listeners on the port of its view accept; leaves it NULL if
  * they are plain. 0, or -1 after a sentence with the place of each mistake. */
 int gw_listener_tls(gw_listener *listener, const hr_table *table);
-/* Why this gateway does not serve a listener with --map; NULL: it does. */
+/* Returns why this gateway does not serve a listener with --map, or NULL if it serves it. */
 const char *gw_listener_refusal(const hr_listener *listener);
 
 #endif

@@ -65,12 +65,6 @@ const char *gw_maps_conflict(const gw_options *options, const sv_server_options 
 
 /* ---- connections ---- */
 
-const gw_listener *gw_listener_of(const gw_config *config, const sv_exchange *ex) {
-    const gw_listener *listener = &config->listeners[ex->listener->number];
-    bool other = listener->port != 0 && (listener->tls != NULL) != ex->secure;
-    return listener->view != NULL && !other ? listener : NULL;
-}
-
 /* What is accepted fits the configuration by which this loop routes. */
 static bool accept_for(sv_server_loop *loop, const sv_listener *sv, SSL **out) {
     const gw_loop *own = loop->data;
@@ -105,7 +99,7 @@ void gw_maps_listen(sv_listener *out, const gateway *g) {
 
 /* ---- reload ---- */
 
-static void give_up(gw_new_listeners *added, size_t n) {
+static void close_bound(gw_new_listeners *added, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (added->fds[i] >= 0)
             close(added->fds[i]);
@@ -119,7 +113,7 @@ int gw_listeners_bind(gw_new_listeners *out, const gateway *g, const gw_config *
             continue;
         out->fds[i] = sv_listener_bind(g->server, i, why, why_size);
         if (out->fds[i] < 0) {
-            give_up(out, i);
+            close_bound(out, i);
             return -1;
         }
     }

@@ -15,10 +15,6 @@ const char *gw_maps_conflict(const gw_options *options, const sv_server_options 
 /* Fills one listener for each --map, of which sv_server_run gets the first ones. */
 void gw_maps_listen(sv_listener *out, const gateway *g);
 
-/* The listener of the configuration by which this request is routed; NULL: it has none, or speaks
- * TLS where the client does not, or the reverse, as the files have changed since it connected. */
-const gw_listener *gw_listener_of(const gw_config *config, const sv_exchange *ex);
-
 /* Descriptors of the addresses that a configuration adds. */
 typedef struct gw_new_listeners {
     int fds[GW_MAX_MAPS]; /* -1: none */

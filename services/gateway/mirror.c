@@ -128,8 +128,8 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
     loop->mirrors = m;
     loop->n_mirrors++;
     sv_metric_add(loop->loop->cells, loop->gateway->mirrors_sent, 1);
-    m->up = sv_up_start(gw_loop_endpoint(loop, m->lc, c, index), &m->out,
-                        mirror_on_data, mirror_on_error, m);
+    m->up = sv_up_start(gw_loop_endpoint(loop, m->lc, c, index), &m->out, mirror_on_data,
+                        mirror_on_error, m);
 }
 
 void gw_mirror_all(gw_request *r) {

@@ -215,9 +215,10 @@ static void *watch(void *arg) {
             break;
         int rules_changed = look(&rules, inotify), upstream_changed = look(&upstream, inotify);
         if (hup || rules_changed || upstream_changed) {
-            reload(g, hup             ? "SIGHUP"
-                      : rules_changed ? "files have changed"
-                                      : "certificates have changed");
+            reload(g, hup                     ? "SIGHUP"
+                      : rules_changed         ? "files have changed"
+                      : g->options.n_maps > 0 ? "certificates have changed"
+                                              : "certificates of upstream servers have changed");
             watch_upstream_files(&upstream, &files, g->config);
         }
         if (look(&own, inotify) || (hup && g->tls != NULL))

@@ -61,8 +61,7 @@ static bool add_chain(SSL_CTX *ctx, BIO *bio) {
 
 static bool use_chain(SSL_CTX *ctx, hr_str pem) {
     BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.len);
-    X509 *leaf =
-        bio != NULL ? PEM_read_bio_X509_AUX(bio, NULL, set_no_pass_phrase, NULL) : NULL;
+    X509 *leaf = bio != NULL ? PEM_read_bio_X509_AUX(bio, NULL, set_no_pass_phrase, NULL) : NULL;
     bool ok = leaf != NULL && SSL_CTX_use_certificate(ctx, leaf) == 1 && add_chain(ctx, bio);
     X509_free(leaf);
     BIO_free(bio);
@@ -147,8 +146,8 @@ static SSL_CTX *find_set_name(const names *list, const char *text, size_t len) {
         else
             high = middle;
     }
-    bool found = low < list->n &&
-                 set_names_order(list->v[low].text, list->v[low].len, text, len) == 0;
+    bool found =
+        low < list->n && set_names_order(list->v[low].text, list->v[low].len, text, len) == 0;
     return found ? list->v[low].ctx : NULL;
 }
 
@@ -276,7 +275,8 @@ static int on_hello(SSL *ssl, int *alert, void *arg) {
 static int set_index = -1;
 static pthread_once_t set_once = PTHREAD_ONCE_INIT;
 
-/* The names go with the last reference to their context: a handshake may outlive a configuration. */
+/* The names go with the last reference to their context: a handshake may outlive a configuration.
+ */
 static void free_with_context(void *parent, void *set, CRYPTO_EX_DATA *data, int index, long argl,
                               void *argp) {
     (void)parent, (void)data, (void)index, (void)argl, (void)argp;

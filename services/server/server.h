@@ -85,9 +85,10 @@ struct sv_listener {
     /* If it is not NULL, decides for each connection instead of `tls`, on the loop's thread: a TLS
      * session in accept state, or NULL for plaintext. False: the connection is closed. */
     bool (*accept)(sv_server_loop *loop, const sv_listener *listener, SSL **out);
-    void (*on_handshake)(sv_server_loop *loop, const sv_listener *listener); /* of those; NULL allowed */
-    size_t number; /* the service's own */
-    bool closed;   /* does not listen from the start: see relisten.h */
+    void (*on_handshake)(sv_server_loop *loop,
+                         const sv_listener *listener); /* of those; NULL allowed */
+    size_t number;                                     /* the service's own */
+    bool closed; /* does not listen from the start: see relisten.h */
 };
 
 typedef struct sv_service {

@@ -24,16 +24,16 @@ typedef struct hr_server_certificate {
     hr_str private_key_file;
 } hr_server_certificate;
 
-/* A listener of a Gateway of the Gateway API, or a server of an Istio Gateway, that reads HTTP on the
- * port of a view, with or without TLS. */
+/* A listener of a Gateway of the Gateway API, or a server of an Istio Gateway, that reads HTTP on
+ * the port of a view, with or without TLS. */
 typedef struct hr_listener {
     hr_str gateway; /* "namespace/name" */
     hr_str name;    /* May be absent. */
     hr_str protocol;
     uint16_t port;
     int terminates_tls; /* 1 if clients connect with TLS. */
-    hr_str tls_mode;    /* As Istio names it: "SIMPLE", "MUTUAL", ...; absent if it is unset. That of
-                         * the option gateway.istio.io/tls-terminate-mode of the Gateway API, too. */
+    hr_str tls_mode; /* As Istio names it: "SIMPLE", "MUTUAL", ...; absent if it is unset. That of
+                      * the option gateway.istio.io/tls-terminate-mode of the Gateway API, too. */
     const hr_str *server_names; /* With TLS, which it is chosen by: lower case, "*" for any name,
                                  * "*.example.com" for all below it. */
     size_t n_server_names;

@@ -35,8 +35,9 @@ static bool serves(const hr_route_table *table, hr_str host, size_t *specific) {
 /* The connection's, if it is known; else the authority's host. */
 static hr_str server_name_of(const hr_subject *s) {
     const hr_connection *connection = s->request->connection;
-    return connection != NULL && connection->server_name.p != NULL ? connection->server_name
-                                                                   : hr_authority_host(s->authority);
+    return connection != NULL && connection->server_name.p != NULL
+               ? connection->server_name
+               : hr_authority_host(s->authority);
 }
 
 /* Kept apart, since nearly all views have one table for every server name. */

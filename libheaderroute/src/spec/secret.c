@@ -64,7 +64,7 @@ typedef struct secret_values {
     hr_str tls[3];     /* tls.crt, tls.key, ca.crt */
 } secret_values;
 
-static hr_str *place_of(secret_values *values, hr_str key) {
+static hr_str *place_in_secret(secret_values *values, hr_str key) {
     static const char *const generic[] = {"cert", "key", "cacert"};
     static const char *const tls[] = {"tls.crt", "tls.key", "ca.crt"};
     for (size_t i = 0; i < 3; i++) {
@@ -77,8 +77,9 @@ static hr_str *place_of(secret_values *values, hr_str key) {
 }
 
 /* stringData comes second: it overrides data, as the API server merges them. */
-static void read_values(hr_reader *r, secret_values *out, const hr_node *resource,
-                        const char *field, hr_str (*value_of)(hr_reader *r, const hr_node *node)) {
+static void read_secret_values(hr_reader *r, secret_values *out, const hr_node *resource,
+                               const char *field,
+                               hr_str (*value_of)(hr_reader *r, const hr_node *node)) {
     hr_path in_map = {.up = r->path, .name = hr_str_from(field)};
     hr_path in_key = {.up = &in_map, .is_key = 1};
     const hr_node *map = hr_node_get(resource, hr_str_from(field));
@@ -93,7 +94,7 @@ static void read_values(hr_reader *r, secret_values *out, const hr_node *resourc
         if (k->value->kind == HR_NODE_NULL || !hr_reader_expect(r, k->value, HR_NODE_STRING))
             continue;
         wipe_with(r->document, (char *)(uintptr_t)k->value->u.text.p, k->value->u.text.len);
-        hr_str *place = place_of(out, k->u.text);
+        hr_str *place = place_in_secret(out, k->u.text);
         if (place != NULL)
             *place = value_of(r, k->value);
     }
@@ -111,8 +112,8 @@ void hr_read_secret(hr_reader *r, const hr_node *resource, const hr_meta *meta) 
     if (secret == NULL)
         return;
     secret->pos = hr_reader_pos(r, resource);
-    read_values(r, &values, resource, "data", encoded_value);
-    read_values(r, &values, resource, "stringData", plain_value);
+    read_secret_values(r, &values, resource, "data", encoded_value);
+    read_secret_values(r, &values, resource, "stringData", plain_value);
     bool generic = has_text(values.generic[0]) && has_text(values.generic[1]);
     const hr_str *pair = generic ? values.generic : values.tls;
     secret->out = (hr_secret){
