@@ -156,12 +156,9 @@ static int refuse_resources(const hr_view *view) {
 
 /* Without --map certificates are those of the command line. */
 static int refuse_listener(const hr_listener *l, const gw_options *options) {
-    const char *why =
-        options->n_maps > 0   ? gw_listener_refusal(l)
-        : l->verifies_clients ? gw_listener_refusal(l)
-        : sv_str_is(l->tls_mode, "MUTUAL") || sv_str_is(l->tls_mode, "OPTIONAL_MUTUAL")
-            ? gw_listener_refusal(l)
-            : NULL;
+    bool asks_clients = l->verifies_clients || sv_str_is(l->tls_mode, "MUTUAL") ||
+                        sv_str_is(l->tls_mode, "OPTIONAL_MUTUAL");
+    const char *why = options->n_maps > 0 || asks_clients ? gw_listener_refusal(l) : NULL;
     if (why == NULL)
         return 0;
     sv_log_print("%.*s:%d: error: server on port %u: %s", (int)l->source_file.len, l->source_file.p,

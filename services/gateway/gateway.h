@@ -181,7 +181,7 @@ struct gateway {
     _Atomic uint64_t generation, reloads, reloads_failed;
     _Atomic int config_good; /* the last load succeeded */
     uint64_t loaded_fingerprint;
-    sv_server *server;       /* once a loop runs */
+    sv_server *server;       /* once the first loop runs */
     gw_map_facts *map_facts; /* one a --map */
     sv_tls *tls;             /* of the --listen addresses; NULL for plaintext */
     uint64_t tls_fingerprint;

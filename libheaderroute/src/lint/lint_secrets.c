@@ -24,8 +24,8 @@ static bool has_secrets_of(const hr_linter *l, hr_str namespace_) {
 
 static void lint_secret(hr_linter *l, hr_pos pos, const char *field, hr_str namespace_,
                         hr_str name) {
-    hr_str full = hr_arena_printf(l->arena, "%.*s/%.*s", HR_LINT_STR(namespace_),
-                                  HR_LINT_STR(name));
+    hr_str full =
+        hr_arena_printf(l->arena, "%.*s/%.*s", HR_LINT_STR(namespace_), HR_LINT_STR(name));
     const hr_secret *secret = hr_table_secret(l->table, full);
     if (secret == NULL && has_secrets_of(l, namespace_))
         hr_diag_note(l->d, pos, "secret-not-found", field,
@@ -50,15 +50,16 @@ static void lint_listener_secrets(hr_linter *l) {
     for (size_t i = 0; i < gwapi->n_listeners && !hr_arena_failed(l->arena); i++) {
         const hr_mesh_listener *listener = &gwapi->listeners[i];
         index = i > 0 && listener->gateway == gwapi->listeners[i - 1].gateway ? index + 1 : 0;
-        for (size_t c = 0; listener->state == HR_LISTENER_USED && c < listener->spec->n_certificates;
-             c++) {
+        for (size_t c = 0;
+             listener->state == HR_LISTENER_USED && c < listener->spec->n_certificates; c++) {
             const hr_spec_gwapi_reference *ref = &listener->spec->certificates[c];
-            hr_str ns = ref->namespace_.p == NULL ? listener->gateway->meta.namespace_
-                                                  : ref->namespace_;
+            hr_str ns =
+                ref->namespace_.p == NULL ? listener->gateway->meta.namespace_ : ref->namespace_;
             if (ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret"))
-                lint_secret(l, ref->pos,
-                            HR_LINT_FIELD(l, "spec.listeners[%zu].tls.certificateRefs[%zu]", index, c),
-                            ns, ref->name);
+                lint_secret(
+                    l, ref->pos,
+                    HR_LINT_FIELD(l, "spec.listeners[%zu].tls.certificateRefs[%zu]", index, c), ns,
+                    ref->name);
         }
     }
 }
