@@ -9,22 +9,10 @@
 #include "aside.h"
 #include "explain.h"
 #include "json_out.h"
+#include "listeners.h"
 
 static void admin_put(sv_text *json, const char *name, hr_str value) {
     sv_json_member(json, name, value.p, value.len);
-}
-
-/* In a scratch of its own: the text may be long, and a request's scratch would keep the room. */
-static void put_routes(sv_text *json, const hr_view *view) {
-    hr_scratch *scratch = NULL;
-    hr_str routes;
-    if (hr_scratch_new(&scratch) != HR_OK || hr_view_json(&routes, view, scratch) != HR_OK) {
-        json->failed = true;
-    } else {
-        sv_text_str(json, ",");
-        sv_text_bytes(json, routes.p + 1, routes.len - 2); /* its members, without the braces */
-    }
-    hr_scratch_free(scratch);
 }
 
 static void write_config(gw_aside *aside) {
@@ -43,7 +31,8 @@ static void write_config(gw_aside *aside) {
     }
     sv_text_str(json, "],\"view\":{\"gateway\":");
     sv_json_string(json, config->view_options.gateway.p, config->view_options.gateway.len);
-    sv_json_member_int(json, "port", config->view_options.port);
+    if (g->options.n_maps == 0)
+        sv_json_member_int(json, "port", config->view_options.port);
     admin_put(json, "namespace", config->view_options.namespace_);
     sv_text_printf(
         json,
@@ -64,7 +53,10 @@ static void write_config(gw_aside *aside) {
         sv_text_str(json, "}");
     }
     sv_text_str(json, "]");
-    put_routes(json, config->view);
+    if (g->options.n_maps == 0)
+        gw_routes_json(json, config->listeners[0].view);
+    else
+        gw_listeners_json(json, g, config);
     sv_text_str(json, "}");
 }
 

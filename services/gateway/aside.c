@@ -113,6 +113,11 @@ static gw_aside *aside_new(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw
     aside->ex = ex;
     aside->gateway = g;
     aside->config = gw_config_ref(loop->current->config);
+    aside->listener = kind == GW_ASIDE_ADMIN || kind == GW_ASIDE_CONFIG
+                          ? NULL
+                          : gw_listener_of(aside->config, ex);
+    if (aside->listener == NULL)
+        aside->listener = gw_first_listener(aside->config);
     aside->write = write;
     aside->kind = kind;
     aside->status = 200;

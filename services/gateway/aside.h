@@ -18,7 +18,8 @@ struct gw_aside {
     sv_server_loop *loop;
     sv_exchange *ex; /* the loop's alone; NULL: the client has gone */
     gateway *gateway;
-    gw_config *config; /* held, as it was when the client asked */
+    gw_config *config;           /* held, as it was when the client asked */
+    const gw_listener *listener; /* of the config: the one that the client asked at, or the first */
     void (*write)(gw_aside *aside);
     int status;      /* of the answer: 200 unless `write` says otherwise */
     int retry_after; /* seconds; 0: not said */

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "json_out.h"
+#include "listener_tls.h"
 #include "log.h"
+#include "str.h"
 #include "texts.h"
 #include "upstream_tls.h"
 
@@ -87,6 +89,11 @@ static int begins(hr_str s, const char *with) {
     return s.len >= n && memcmp(s.p, with, n) == 0;
 }
 
+static int order_of_names(hr_str x, hr_str y) {
+    int order = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
+    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+}
+
 /* Returns the reason why the gateway cannot apply a cluster's policy, or NULL if it applies all of
  * it. */
 static const char *not_acted_on(const hr_cluster *cluster) {
@@ -122,7 +129,7 @@ static const char *not_acted_on(const hr_cluster *cluster) {
 /* What the Gateway's server asks of the listeners, and what the command line gave them. */
 static int refuse_server(const hr_view *view, const gw_options *options) {
     hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
-    if (hr_view_gateway_server(&server, view) != HR_OK)
+    if (view == NULL || hr_view_gateway_server(&server, view) != HR_OK)
         return 0;
     hr_str mode = server.tls_mode;
     int simple = mode.len == 6 && memcmp(mode.p, "SIMPLE", 6) == 0;
@@ -160,10 +167,35 @@ static int refuse_resources(const hr_view *view) {
     return error != HR_OK;
 }
 
-static int refuse_unsupported(const hr_view *view, const gw_options *options) {
-    int refused = refuse_server(view, options) + refuse_resources(view);
-    for (size_t i = 0; i < hr_view_cluster_count(view); i++) {
-        const hr_cluster *cluster = hr_view_cluster(view, i);
+/* Without --map certificates are those of the command line. */
+static int refuse_listener(const hr_listener *l, const gw_options *options) {
+    bool asks_clients = l->verifies_clients || sv_str_is(l->tls_mode, "MUTUAL") ||
+                        sv_str_is(l->tls_mode, "OPTIONAL_MUTUAL");
+    const char *why = options->n_maps > 0 || asks_clients ? gw_listener_refusal(l) : NULL;
+    if (why == NULL)
+        return 0;
+    sv_log_print("%.*s:%d: error: server on port %u: %s", (int)l->source_file.len, l->source_file.p,
+                 l->source_line, (unsigned)l->port, why);
+    return 1;
+}
+
+static int refuse_listeners(const gw_config *config, const gw_options *options) {
+    int refused = 0;
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        const hr_view *view = config->listeners[i].view;
+        int before = refused;
+        for (size_t l = 0; l < hr_view_listener_count(view); l++)
+            refused += refuse_listener(hr_view_listener(view, l), options);
+        if (options->n_maps == 0 && refused == before)
+            refused += refuse_server(view, options);
+    }
+    return refused;
+}
+
+static int refuse_unsupported(const gw_config *config, const gw_options *options) {
+    int refused = refuse_listeners(config, options) + refuse_resources(gw_config_view(config));
+    for (size_t i = 0; i < config->n_clusters; i++) {
+        const hr_cluster *cluster = config->clusters[i].cluster;
         const char *why = not_acted_on(cluster);
         if (why == NULL)
             continue;
@@ -173,6 +205,49 @@ static int refuse_unsupported(const hr_view *view, const gw_options *options) {
         refused++;
     }
     return refused;
+}
+
+/* Ports of the Gateway that no --map is for. */
+static void name_unserved_ports(const gw_config *config, const gw_options *options) {
+    hr_gateway_info info = HR_GATEWAY_INFO_INIT;
+    for (size_t g = 0; hr_table_gateway(&info, config->table, g) == HR_OK; g++)
+        for (size_t p = 0;
+             order_of_names(info.name, config->view_options.gateway) == 0 && p < info.n_ports;
+             p++) {
+            bool known = false;
+            for (size_t i = 0; i < options->n_maps; i++)
+                known |= options->maps[i].port == info.ports[p];
+            for (size_t i = 0; i < p; i++)
+                known |= info.ports[i] == info.ports[p];
+            if (!known)
+                sv_log_print("headerroute-gateway: warning: Gateway %.*s: port %u is not served: "
+                             "give --map %u=ADDR:PORT",
+                             (int)info.name.len, info.name.p, (unsigned)info.ports[p],
+                             (unsigned)info.ports[p]);
+        }
+}
+
+/* Ports of --map and ports of the Gateway that do not meet. 0, or -1 after a sentence. */
+static int check_ports(const gw_config *config, const gw_options *options) {
+    hr_str gateway = config->view_options.gateway;
+    size_t served = 0;
+    for (size_t i = 0; i < options->n_maps; i++) {
+        served += config->listeners[i].view != NULL;
+        if (config->listeners[i].view == NULL)
+            sv_log_print("headerroute-gateway: warning: --map %u=%s: Gateway %.*s has no HTTP or "
+                         "HTTPS listener on port %u: nothing listens on %s",
+                         (unsigned)options->maps[i].port, options->maps[i].address,
+                         (int)gateway.len, gateway.p, (unsigned)options->maps[i].port,
+                         options->maps[i].address);
+    }
+    if (options->n_maps > 0)
+        name_unserved_ports(config, options);
+    if (options->n_maps == 0 || served > 0)
+        return 0;
+    sv_log_print("headerroute-gateway: error: there is no Gateway %.*s with an HTTP or HTTPS "
+                 "listener on a port of --map",
+                 (int)gateway.len, gateway.p);
+    return -1;
 }
 
 /* ---- loading ---- */
@@ -196,6 +271,40 @@ static hr_table *load_table(gw_texts **texts, const gw_options *options) {
     return table;
 }
 
+/* Several Gateways, and none is chosen. */
+static void name_gateways(const hr_table *table, const char *severity, const char *consequence) {
+    sv_text names = {0};
+    hr_gateway_info info = HR_GATEWAY_INFO_INIT;
+    size_t n = hr_table_gateway_count(table);
+    for (size_t i = 0; i < n; i++) {
+        hr_table_gateway(&info, table, i);
+        sv_text_str(&names, " ");
+        sv_text_bytes(&names, info.name.p, info.name.len);
+    }
+    sv_log_print("headerroute-gateway: %s: %s, as none of the %zu Gateways is chosen by "
+                 "--gateway:%s",
+                 severity, consequence, n, names.failed ? "" : names.p);
+    sv_text_free(&names);
+}
+
+/* For --map, whose ports are those of one Gateway. */
+static int choose_gateway(hr_view_options *out, const hr_table *table) {
+    size_t n = hr_table_gateway_count(table);
+    hr_gateway_info info = HR_GATEWAY_INFO_INIT;
+    if (out->gateway.len > 0 && !sv_str_is(out->gateway, "mesh"))
+        return 0;
+    if (out->gateway.len > 0)
+        sv_log_print("headerroute-gateway: error: --map is for the listeners of a Gateway, not for "
+                     "the mesh");
+    else if (n == 0)
+        sv_log_print("headerroute-gateway: error: --map: no file has a Gateway");
+    else if (n > 1)
+        name_gateways(table, "error", "the ports of --map are unclear");
+    else if (hr_table_gateway(&info, table, 0) == HR_OK)
+        return out->gateway = info.name, 0;
+    return -1;
+}
+
 /* Which view: as the options say, else the only Gateway, else mesh. 0, or -1 after a sentence. */
 static int choose_view(hr_view_options *out, const hr_table *table, const gw_options *options) {
     *out = (hr_view_options)HR_VIEW_OPTIONS_INIT;
@@ -209,6 +318,8 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
     out->repeated_headers = (hr_repeated_headers)options->repeated_headers;
     size_t n = hr_table_gateway_count(table);
     hr_gateway_info info = HR_GATEWAY_INFO_INIT;
+    if (options->n_maps > 0)
+        return choose_gateway(out, table);
     if (options->gateway != NULL)
         return 0;
     out->gateway = HR_STR("mesh");
@@ -216,34 +327,38 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
         return 0;
     if (n == 1)
         return hr_table_gateway(&info, table, 0) == HR_OK ? (out->gateway = info.name, 0) : -1;
-    sv_text names = {0};
-    for (size_t i = 0; i < n; i++) {
-        hr_table_gateway(&info, table, i);
-        sv_text_str(&names, " ");
-        sv_text_bytes(&names, info.name.p, info.name.len);
-    }
-    sv_log_print(
-        "headerroute-gateway: warning: the routes are mesh's, as none of the %zu Gateways is "
-        "chosen by --gateway:%s",
-        n, names.failed ? "" : names.p);
-    sv_text_free(&names);
+    name_gateways(table, "warning", "the routes are mesh's");
     return 0;
 }
 
-static hr_view *make_view(hr_table *table, const hr_view_options *view_options) {
-    hr_view *view = NULL;
-    int error = hr_view_new(&view, table, view_options);
-    hr_str gateway = view_options->gateway;
-    if (error == HR_ENOENT && view_options->port == 0)
+/* 0, or -1 after a sentence. Where several ports are served, one on which the Gateway has no HTTP
+ * listener has no view. */
+static int make_view(gw_listener *listener, const gw_config *config) {
+    hr_view_options options = config->view_options;
+    hr_str gateway = options.gateway;
+    if (listener->port != 0)
+        options.port = listener->port;
+    hr_view_unref(listener->view);
+    int error = hr_view_new(&listener->view, config->table, &options);
+    if (error == HR_OK || (error == HR_ENOENT && listener->port != 0))
+        return 0;
+    if (error == HR_ENOENT && options.port == 0)
         sv_log_print("headerroute-gateway: error: there is no Gateway %.*s with an HTTP server",
                      (int)gateway.len, gateway.p);
     else if (error == HR_ENOENT)
         sv_log_print(
             "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server on port %u",
-            (int)gateway.len, gateway.p, (unsigned)view_options->port);
-    else if (error != HR_OK)
+            (int)gateway.len, gateway.p, (unsigned)options.port);
+    else
         sv_log_print("headerroute-gateway: error: %s", hr_strerror(error));
-    return view;
+    return -1;
+}
+
+static int make_views(gw_config *config) {
+    for (size_t i = 0; i < config->n_listeners; i++)
+        if (make_view(&config->listeners[i], config) != 0)
+            return -1;
+    return 0;
 }
 
 /* What Istio leaves to the Host header where `sni` is not given is here the destination's host: one
@@ -274,26 +389,81 @@ static int make_tls(gw_cluster *out) {
 
 static int compare_names(const void *a, const void *b, void *ctx) {
     const gw_config *config = ctx;
-    hr_str x = config->clusters[*(const size_t *)a].cluster->name,
-           y = config->clusters[*(const size_t *)b].cluster->name;
-    int order = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
-    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+    return order_of_names(config->clusters[*(const size_t *)a].cluster->name,
+                          config->clusters[*(const size_t *)b].cluster->name);
+}
+
+/* A cluster of a listener's view. */
+typedef struct seen_cluster {
+    const hr_cluster *cluster;
+    size_t *index; /* of the configuration, to be set */
+    size_t order;
+    size_t first; /* in the list, of the same name */
+} seen_cluster;
+
+static int seen_by_name(const void *a, const void *b) {
+    const seen_cluster *x = a, *y = b;
+    int order = order_of_names(x->cluster->name, y->cluster->name);
+    return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+static int seen_by_order(const void *a, const void *b) {
+    const seen_cluster *x = a, *y = b;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+/* The clusters of all views, `n` in all; those of one name share connections, limits and ejections.
+ */
+static void merge_clusters(gw_config *config, seen_cluster *seen, size_t n) {
+    qsort(seen, n, sizeof(*seen), seen_by_name);
+    for (size_t i = 0, first = 0; i < n; i++) {
+        if (order_of_names(seen[i].cluster->name, seen[first].cluster->name) != 0)
+            first = i;
+        seen[i].first = seen[first].order;
+    }
+    qsort(seen, n, sizeof(*seen), seen_by_order);
+    for (size_t i = 0; i < n; i++) {
+        if (seen[i].first == i) {
+            *seen[i].index = config->n_clusters;
+            config->clusters[config->n_clusters++].cluster = seen[i].cluster;
+        } else {
+            *seen[i].index = *seen[seen[i].first].index;
+        }
+    }
+}
+
+static int collect_clusters(gw_config *config) {
+    size_t total = 0, n = 0;
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        gw_listener *l = &config->listeners[i];
+        l->n_clusters = hr_view_cluster_count(l->view);
+        l->clusters = calloc(l->n_clusters + 1, sizeof(*l->clusters));
+        if (l->clusters == NULL)
+            return -1;
+        total += l->n_clusters;
+    }
+    config->clusters = calloc(total + 1, sizeof(*config->clusters));
+    config->by_name = calloc(total + 1, sizeof(*config->by_name));
+    seen_cluster *seen = calloc(total + 1, sizeof(*seen));
+    if (config->clusters == NULL || config->by_name == NULL || seen == NULL) {
+        free(seen);
+        return -1;
+    }
+    for (size_t i = 0; i < config->n_listeners; i++)
+        for (size_t c = 0; c < config->listeners[i].n_clusters; c++, n++)
+            seen[n] = (seen_cluster){hr_view_cluster(config->listeners[i].view, c),
+                                     &config->listeners[i].clusters[c], n, 0};
+    merge_clusters(config, seen, n);
+    free(seen);
+    for (size_t c = 0; c < config->n_clusters; c++)
+        config->by_name[c] = c;
+    qsort_r(config->by_name, config->n_clusters, sizeof(*config->by_name), compare_names, config);
+    return 0;
 }
 
 /* `same`: the previous configuration is of the same resources, and lends what it has read of
  * certificates. */
 static int fill_clusters(gw_config *config, const gw_config *previous, int same) {
-    config->n_clusters = hr_view_cluster_count(config->view);
-    config->clusters = calloc(config->n_clusters + 1, sizeof(*config->clusters));
-    config->by_name = calloc(config->n_clusters + 1, sizeof(*config->by_name));
-    if (config->clusters == NULL || config->by_name == NULL)
-        return -1;
-    for (size_t c = 0; c < config->n_clusters; c++) {
-        const hr_cluster *cluster = hr_view_cluster(config->view, c);
-        config->clusters[c].cluster = cluster;
-        config->by_name[c] = c;
-    }
-    qsort_r(config->by_name, config->n_clusters, sizeof(*config->by_name), compare_names, config);
     for (size_t c = 0; c < config->n_clusters; c++) {
         gw_cluster *cluster = &config->clusters[c];
         size_t n = cluster->cluster->n_endpoints;
@@ -339,39 +509,54 @@ size_t gw_config_find(const gw_config *config, hr_str name) {
     return config->n_clusters;
 }
 
-/* A view with the addresses of all names; of new ones if they are found in time. */
-static hr_view *make_resolved_view(gw_config *config, gw_dns *dns) {
+/* Views with the addresses of all names; of new ones if they are found in time. */
+static int make_resolved_views(gw_config *config, gw_dns *dns) {
     config->view_options.resolve = gw_dns_resolve;
     config->view_options.resolve_ctx = dns;
     gw_dns_begin(dns);
-    hr_view *view = make_view(config->table, &config->view_options);
-    if (view == NULL || !gw_dns_wait(dns, FIRST_ANSWERS_MS))
-        return view;
-    hr_view_unref(view);
-    gw_dns_take_change(dns); /* what has changed so far is in this view */
+    if (make_views(config) != 0)
+        return -1;
+    if (!gw_dns_wait(dns, FIRST_ANSWERS_MS))
+        return 0;
+    gw_dns_take_change(dns); /* what has changed so far is in these views */
     gw_dns_begin(dns);
-    return make_view(config->table, &config->view_options);
+    return make_views(config);
 }
 
-static gw_config *config_new(uint64_t generation) {
+static int make_listener_tls(gw_config *config, const gw_options *options) {
+    int failed = 0;
+    for (size_t i = 0; i < config->n_listeners && options->n_maps > 0; i++)
+        failed |= gw_listener_tls(&config->listeners[i], config->table);
+    return failed;
+}
+
+static gw_config *config_new(const gw_options *options, uint64_t generation) {
     gw_config *config = calloc(1, sizeof(*config));
     if (config == NULL)
         return NULL;
     atomic_init(&config->references, 1);
     config->generation = generation;
+    config->n_listeners = options->n_maps > 0 ? options->n_maps : 1;
+    config->listeners = calloc(config->n_listeners, sizeof(*config->listeners));
+    if (config->listeners == NULL) {
+        gw_config_unref(config);
+        return NULL;
+    }
+    for (size_t i = 0; i < options->n_maps; i++)
+        config->listeners[i].port = options->maps[i].port;
     return config;
 }
 
 gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
                           uint64_t generation) {
-    gw_config *config = config_new(generation);
+    gw_config *config = config_new(options, generation);
     if (config == NULL)
         return NULL;
     config->table = load_table(&config->texts, options);
-    if (config->table != NULL && choose_view(&config->view_options, config->table, options) == 0)
-        config->view = make_resolved_view(config, dns);
-    if (config->view == NULL || refuse_unsupported(config->view, options) > 0 ||
-        fill_clusters(config, previous, 0) != 0) {
+    if (config->table == NULL || choose_view(&config->view_options, config->table, options) != 0 ||
+        make_resolved_views(config, dns) != 0 || check_ports(config, options) != 0 ||
+        collect_clusters(config) != 0 || refuse_unsupported(config, options) > 0 ||
+        make_listener_tls(config, options) != 0 || fill_clusters(config, previous, 0) != 0) {
         gw_config_unref(config);
         return NULL;
     }
@@ -379,16 +564,22 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
     return config;
 }
 
-gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous) {
-    gw_config *config = config_new(previous->generation);
+gw_config *gw_config_refresh(const gw_options *options, gw_dns *dns, const gw_config *previous) {
+    gw_config *config = config_new(options, previous->generation);
     if (config == NULL)
         return NULL;
     config->table = hr_table_ref(previous->table);
     config->texts = gw_texts_ref(previous->texts);
     config->view_options = previous->view_options;
     gw_dns_begin(dns);
-    config->view = make_view(config->table, &config->view_options);
-    if (config->view == NULL || fill_clusters(config, previous, 1) != 0) {
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        config->listeners[i].tls = previous->listeners[i].tls;
+        config->listeners[i].not_after = previous->listeners[i].not_after;
+        if (config->listeners[i].tls != NULL)
+            SSL_CTX_up_ref(config->listeners[i].tls);
+    }
+    if (make_views(config) != 0 || collect_clusters(config) != 0 ||
+        fill_clusters(config, previous, 1) != 0) {
         gw_config_unref(config);
         return NULL;
     }
@@ -415,8 +606,23 @@ static int add_file(gw_files *files, hr_str path) {
     return 0;
 }
 
+/* Those of the listeners that have a context. */
+static int add_listener_files(gw_files *out, const gw_listener *listener) {
+    for (size_t i = 0; listener->tls != NULL && i < hr_view_listener_count(listener->view); i++) {
+        const hr_listener *l = hr_view_listener(listener->view, i);
+        for (size_t c = 0; c < l->n_certificates; c++)
+            if (add_file(out, l->certificates[c].certificate_file) != 0 ||
+                add_file(out, l->certificates[c].private_key_file) != 0)
+                return -1;
+    }
+    return 0;
+}
+
 int gw_config_tls_files(gw_files *out, const gw_config *config) {
     *out = (gw_files){NULL, 0};
+    for (size_t i = 0; i < config->n_listeners; i++)
+        if (add_listener_files(out, &config->listeners[i]) != 0)
+            return -1;
     for (size_t c = 0; c < config->n_clusters; c++) {
         const hr_traffic_policy *p = config->clusters[c].cluster->policy;
         if (p->tls_mode == HR_TLS_DISABLE)
@@ -435,9 +641,26 @@ void gw_files_free(gw_files *files) {
     *files = (gw_files){NULL, 0};
 }
 
+const gw_listener *gw_first_listener(const gw_config *config) {
+    size_t i = 0;
+    while (i + 1 < config->n_listeners && config->listeners[i].view == NULL)
+        i++;
+    return &config->listeners[i];
+}
+
+const hr_view *gw_config_view(const gw_config *config) {
+    return gw_first_listener(config)->view;
+}
+
 int gw_config_is_gateway(const gw_config *config) {
     hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
-    return hr_view_gateway_server(&server, config->view) == HR_OK;
+    return hr_view_gateway_server(&server, gw_config_view(config)) == HR_OK;
+}
+
+const gw_listener *gw_listener_of(const gw_config *config, const sv_exchange *ex) {
+    const gw_listener *listener = &config->listeners[ex->listener->number];
+    bool other = listener->port != 0 && (listener->tls != NULL) != ex->secure;
+    return listener->view != NULL && !other ? listener : NULL;
 }
 
 gw_config *gw_config_ref(gw_config *config) {
@@ -460,7 +683,12 @@ void gw_config_unref(gw_config *config) {
     }
     free(config->clusters);
     free(config->by_name);
-    hr_view_unref(config->view);
+    for (size_t i = 0; i < config->n_listeners && config->listeners != NULL; i++) {
+        hr_view_unref(config->listeners[i].view);
+        free(config->listeners[i].clusters);
+        SSL_CTX_free(config->listeners[i].tls);
+    }
+    free(config->listeners);
     hr_table_unref(config->table);
     gw_texts_unref(config->texts);
     free(config);

@@ -16,15 +16,23 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
                           uint64_t generation);
 /* The same resources with the addresses that their names have by now; files that they name are not
  * read again. NULL: no memory. */
-gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous);
+gw_config *gw_config_refresh(const gw_options *options, gw_dns *dns, const gw_config *previous);
 gw_config *gw_config_ref(gw_config *config);
-/* Its view is a Gateway's, not a sidecar's. */
+/* The view of a listener, the first that has one. */
+const hr_view *gw_config_view(const gw_config *config);
+/* The first listener that is served. */
+const gw_listener *gw_first_listener(const gw_config *config);
+/* Its views are a Gateway's, not a sidecar's. */
 int gw_config_is_gateway(const gw_config *config);
+/* The listener of the configuration by which this request is routed. Returns NULL if there is none
+ * any more, or if it speaks TLS and the client does not, or the reverse: the files have changed
+ * since the client connected. */
+const gw_listener *gw_listener_of(const gw_config *config, const sv_exchange *ex);
 /* The index of a cluster, n_clusters where there is none of that name. */
 size_t gw_config_find(const gw_config *config, hr_str name);
 void gw_config_unref(gw_config *config);
-/* The files with certificates and keys that the DestinationRules name, each once. -1: no memory,
- * and the list is short. */
+/* The files with certificates and keys that DestinationRules and listeners name, each once. -1: no
+ * memory, and the list is short. */
 int gw_config_tls_files(gw_files *out, const gw_config *config);
 void gw_files_free(gw_files *files);
 

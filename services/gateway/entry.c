@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "look_ahead.h"
 #include "loop.h"
 #include "reply.h"
@@ -50,6 +51,7 @@ void gw_on_request(sv_exchange *ex) {
     r->ex = ex;
     r->loop = loop;
     r->lc = gw_loop_config_ref(loop->current);
+    r->listener = gw_listener_of(r->lc->config, ex);
     r->scratch = gw_scratch_take(loop);
     r->relay.ex = ex;
     r->start_ns = ex->start_ns;
@@ -58,6 +60,11 @@ void gw_on_request(sv_exchange *ex) {
     ex->on_end = request_on_end;
     if (r->scratch == NULL) {
         gw_end(r, GW_NO_MEMORY);
+        return;
+    }
+    if (r->listener == NULL) {
+        ex->keep_alive = false;
+        gw_end(r, GW_NO_ROUTE);
         return;
     }
     if (ex->request.authority.p == NULL) { /* HTTP/1.0; Envoy refuses it with these details */

@@ -1,6 +1,7 @@
 /* Answers /explain: parses the described request and writes its decision and trace as JSON. */
 #include "explain.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@
 
 typedef struct question {
     hr_request request;
+    hr_str port; /* of the listener, with --map; absent: the first that is served */
+    const hr_view *view;
     hr_pair headers[MAX_HEADERS];
     const char *error;
 } question;
@@ -63,6 +66,13 @@ static hr_str member(yajl_val object, const char *name) {
     return hr_str_from(value);
 }
 
+/* The digits of a number, or the text of a string. */
+static hr_str number_member(yajl_val object, const char *name) {
+    const char *path[] = {name, NULL};
+    yajl_val value = yajl_tree_get(object, path, yajl_t_number);
+    return value != NULL ? hr_str_from(YAJL_GET_NUMBER(value)) : member(object, name);
+}
+
 static void read_headers(question *q, yajl_val list) {
     for (size_t i = 0; i < YAJL_GET_ARRAY(list)->len; i++) {
         yajl_val pair = YAJL_GET_ARRAY(list)->values[i];
@@ -99,6 +109,7 @@ static yajl_val explain_read_body(question *q, const char *text, size_t len) {
     q->request.scheme = member(tree, "scheme");
     q->request.authority = member(tree, "authority");
     q->request.path = member(tree, "path");
+    q->port = number_member(tree, "port");
     yajl_val list = yajl_tree_get(tree, (const char **)headers, yajl_t_any);
     if (YAJL_IS_ARRAY(list))
         read_headers(q, list);
@@ -133,9 +144,9 @@ static void read_query(question *q, char *query, size_t len) {
             return;
         }
         hr_str *fields[] = {&q->request.method, &q->request.scheme, &q->request.authority,
-                            &q->request.path};
-        static const char *const names[] = {"method", "scheme", "authority", "path"};
-        for (size_t i = 0; i < 4; i++)
+                            &q->request.path, &q->port};
+        static const char *const names[] = {"method", "scheme", "authority", "path", "port"};
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
             if (name.len == strlen(names[i]) && memcmp(name.p, names[i], name.len) == 0)
                 *fields[i] = value;
         if (name.len == 6 && memcmp(name.p, "header", 6) == 0)
@@ -188,19 +199,20 @@ static void on_event(void *ctx, const hr_trace_event *e) {
 }
 
 /* The question with the headers that this gateway would set, in *memory. */
-static int ask_as_proxy(hr_request *out, void **memory, const gw_aside *aside, const question *q) {
+static int ask_as_proxy(hr_request *out, void **memory, const question *q) {
     size_t size = 0;
-    int error = hr_edge_request(out, aside->config->view, &q->request, NULL, &size);
+    int error = hr_edge_request(out, q->view, &q->request, NULL, &size);
     if (error != HR_ENOSPC)
         return error;
     *memory = malloc(size);
     if (*memory == NULL)
         return HR_ENOMEM;
-    return hr_edge_request(out, aside->config->view, &q->request, *memory, &size);
+    return hr_edge_request(out, q->view, &q->request, *memory, &size);
 }
 
 /* The trace comes first: it is written while the decision is made. */
-static int put_answer(gw_aside *aside, const hr_request *request, hr_scratch *scratch) {
+static int put_answer(gw_aside *aside, const hr_view *view, const hr_request *request,
+                      hr_scratch *scratch) {
     static const char first[] = "{\"trace\":[";
     sv_text *json = &aside->json;
     trace t = {json, sizeof(first) - 1, aside->kind == GW_ASIDE_PAGE ? MAX_PUBLIC_TRACE : MAX_TRACE,
@@ -208,7 +220,7 @@ static int put_answer(gw_aside *aside, const hr_request *request, hr_scratch *sc
     hr_decision decision = HR_DECISION_INIT;
     hr_str text;
     sv_text_str(json, first);
-    int error = hr_explain(&decision, aside->config->view, request, scratch, on_event, &t);
+    int error = hr_explain(&decision, view, request, scratch, on_event, &t);
     if (error == HR_OK)
         error = hr_decision_json(&text, &decision, request, scratch);
     if (error != HR_OK)
@@ -229,9 +241,9 @@ static void explain(gw_aside *aside, question *q) {
     if (error == HR_OK && aside->kind == GW_ASIDE_PAGE)
         hr_scratch_limit_regexes(scratch, (size_t)aside->gateway->options.max_regex_bytes);
     if (error == HR_OK)
-        error = ask_as_proxy(&edge, &memory, aside, q);
+        error = ask_as_proxy(&edge, &memory, q);
     if (error == HR_OK)
-        error = put_answer(aside, &edge, scratch);
+        error = put_answer(aside, q->view, &edge, scratch);
     if (error == HR_EREQUEST) {
         sv_text_free(&aside->json);
         aside->status = 400;
@@ -248,7 +260,24 @@ static void explain(gw_aside *aside, question *q) {
     free(memory);
 }
 
+static const hr_view *asked_view(const gw_aside *aside, hr_str port) {
+    const gw_config *config = aside->config;
+    char number[8];
+    if (port.len == 0)
+        return aside->listener->view;
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        const gw_listener *l = &config->listeners[i];
+        snprintf(number, sizeof(number), "%u", (unsigned)l->port);
+        if (l->view != NULL && (l->port == 0 || sv_str_is(port, number)))
+            return l->view;
+    }
+    return NULL;
+}
+
 static void explain_answer(gw_aside *aside, question *q) {
+    q->view = asked_view(aside, q->port);
+    if (q->error == NULL && q->view == NULL)
+        q->error = "port: no listener of the Gateway is served for it";
     if (q->error == NULL && (q->request.authority.len == 0 || q->request.path.len == 0))
         q->error = "authority and path are required";
     if (q->error == NULL) {

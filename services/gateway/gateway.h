@@ -25,8 +25,25 @@
 #include "upstream.h"
 #include "upstream_metrics.h"
 
+/* A port of the Gateway's listeners and the address that is bound for it. */
+typedef struct gw_map {
+    uint16_t port;
+    const char *address; /* ADDR:PORT */
+} gw_map;
+
+/* What is counted of one --map. */
+typedef struct gw_map_facts {
+    char labels[128];
+    _Atomic uint64_t connections, handshakes; /* with TLS */
+    _Atomic uint64_t open;                    /* 1 if the address is bound */
+    _Atomic uint64_t not_after;
+} gw_map_facts;
+
 typedef struct gw_options {
     sv_text_list files;
+    sv_text_list map_flags; /* PORT=ADDR:PORT */
+    gw_map *maps;           /* the same, parsed; NULL: one view at every --listen address */
+    size_t n_maps;
     const char *gateway; /* "mesh" or "namespace/name"; NULL: the only Gateway loaded, else mesh */
     int64_t gateway_port;
     const char *namespace_;
@@ -79,13 +96,24 @@ typedef struct gw_cluster {
     int limited;    /* connectionPool has limits */
 } gw_cluster;
 
+/* What connections to one address are routed by. */
+typedef struct gw_listener {
+    uint16_t port;     /* of the Gateway's listeners; 0: as the options say */
+    hr_view *view;     /* NULL: the Gateway has no listener on the port, and nothing is bound */
+    size_t *clusters;  /* of each cluster of the view, its index in the configuration */
+    size_t n_clusters; /* of the view */
+    SSL_CTX *tls;      /* a set of tls_set.h; NULL: plaintext, or as --tls-cert says */
+    int64_t not_after; /* when the first of its certificates ends, in seconds since 1970; 0: none */
+} gw_listener;
+
 typedef struct gw_config {
     atomic_size_t references;
     hr_table *table;
     struct gw_texts *texts; /* what the table was loaded from; NULL: not kept */
-    hr_view *view;
-    hr_view_options view_options;
-    gw_cluster *clusters; /* as in hr_view_cluster */
+    gw_listener *listeners; /* one a --map; one alone without --map */
+    size_t n_listeners;
+    hr_view_options view_options; /* of all, except for the port */
+    gw_cluster *clusters;         /* of all listeners; those of one name once */
     size_t n_clusters;
     size_t *by_name;     /* indices, sorted by the clusters' names */
     uint64_t generation; /* 1 for the first */
@@ -158,7 +186,9 @@ struct gateway {
     _Atomic uint64_t generation, reloads, reloads_failed;
     _Atomic int config_good; /* the last load succeeded */
     uint64_t loaded_fingerprint;
-    sv_tls *tls; /* of the listeners; NULL for plaintext */
+    sv_server *server;       /* once the first loop runs */
+    gw_map_facts *map_facts; /* one a --map */
+    sv_tls *tls;             /* of the --listen addresses; NULL for plaintext */
     uint64_t tls_fingerprint;
     _Atomic uint64_t tls_reloads, tls_reloads_failed;
     _Atomic int tls_good; /* the files as they stand are in force */

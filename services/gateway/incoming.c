@@ -108,6 +108,8 @@ static void describe_connection(gw_request *r) {
     c->local_address = sv_exchange_local_address(ex, &c->local_port);
     c->trusted_proxies = (unsigned)r->loop->gateway->options.trusted_proxies;
     c->protocol = sv_exchange_protocol(ex);
+    if (r->listener->port != 0)
+        c->server_name = sv_exchange_server_name(ex);
     c->start_time_us = (int64_t)ex->start_wall_us;
     settle_id(r);
     add_facts(r);
@@ -125,7 +127,7 @@ int gw_build_request(gw_request *r) {
     raw.path = ex->request.path;
     raw.draws = (hr_draws){gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop)};
     raw.connection = &r->connection;
-    const hr_view *view = r->lc->config->view;
+    const hr_view *view = r->listener->view;
     if (hr_edge_request(&r->in, view, &raw, NULL, &size) != HR_ENOSPC)
         return -1;
     void *memory = sv_pool_alloc(ex->pool, size);

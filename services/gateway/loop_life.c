@@ -29,6 +29,8 @@ int gw_loop_start(sv_server_loop *server_loop, void *ctx) {
     server_loop->data = loop;
     pthread_mutex_lock(&g->mutex);
     gw_loop_use(loop, g->config);
+    if (server_loop->index == 0)
+        g->server = server_loop->server;
     g->loops[server_loop->index] = server_loop;
     pthread_mutex_unlock(&g->mutex);
     gw_sweep_start(loop);

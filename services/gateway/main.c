@@ -13,6 +13,7 @@
 #include "entry.h"
 #include "gateway.h"
 #include "listen.h"
+#include "listeners.h"
 #include "loop_life.h"
 #include "reload.h"
 #include "run.h"
@@ -98,6 +99,12 @@ static const sv_flag gateway_flags[] = {
      .max = 65535,
      .default_text = "80, or the port of the Gateway's first HTTP server",
      .help = "The Service port that is called, or the port of the Gateway's server."},
+    {.name = "map",
+     .kind = SV_FLAG_LIST,
+     .value_name = "PORT=ADDR:PORT",
+     .offset = FIELD(map_flags),
+     .help = "Serve the Gateway's listeners on this port at this address, with the certificates "
+             "that they name, instead of one listener at --listen. Repeatable."},
     {.name = "namespace",
      .kind = SV_FLAG_CUSTOM,
      .value_name = "NS",
@@ -316,6 +323,7 @@ static void gateway_define_metrics(gateway *g, sv_metrics *m) {
         sv_metrics_gauge(m, "headerroute_gateway_tunnels", NULL, "WebSockets that are open.");
     g->tunnels_refused = sv_metrics_counter(m, "headerroute_gateway_tunnels_refused_total", NULL,
                                             "WebSockets refused because --max-tunnels were open.");
+    gw_maps_metrics(g, m);
     if (g->tls == NULL)
         return;
     sv_metrics_read(m, SV_GAUGE, "headerroute_tls_certificate_not_after_seconds", NULL,
@@ -391,6 +399,10 @@ static int check_running(sv_server_options *server, const gateway *self) {
         return sv_check_ready("headerroute-gateway", self->options.status);
     if (self->options.admin != NULL)
         return sv_check_ready("headerroute-gateway", self->options.admin);
+    if (self->options.n_maps > 0) {
+        fprintf(stderr, "headerroute-gateway: --check with --map needs --status or --admin\n");
+        return 2;
+    }
     sv_server_options_settle(server, DEFAULT_LISTEN);
     return sv_check_answers("headerroute-gateway", server->listen.v[0],
                             self->options.tls_cert != NULL);
@@ -425,8 +437,12 @@ static int load_all(gateway *self) {
 
 /* All listeners of the gateway; freed by the caller. */
 static sv_listener *listeners_of(size_t *n, const gateway *self, const sv_server_options *server) {
-    sv_listener *listeners = calloc(server->listen.n + 2, sizeof(*listeners));
-    for (*n = 0; listeners != NULL && *n < server->listen.n; ++*n)
+    size_t n_maps = self->options.n_maps;
+    sv_listener *listeners = calloc(server->listen.n + n_maps + 2, sizeof(*listeners));
+    *n = n_maps;
+    if (listeners != NULL)
+        gw_maps_listen(listeners, self);
+    for (; n_maps == 0 && listeners != NULL && *n < server->listen.n; ++*n)
         listeners[*n] = (sv_listener){.address = server->listen.v[*n],
                                       .on_request = gw_on_request,
                                       .tls = self->tls,
@@ -487,6 +503,17 @@ int main(int argc, char **argv) {
                        "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
     if (code != SV_FLAGS_RUN)
         return code;
+    char why[256];
+    if (gw_maps_parse(&self.options, why, sizeof(why)) != 0) {
+        fprintf(stderr, "headerroute-gateway: --map: %s\n", why);
+        return 2;
+    }
+    self.map_facts = sv_alloc_zeroed((self.options.n_maps + 1) * sizeof(*self.map_facts));
+    const char *conflict = gw_maps_conflict(&self.options, &server);
+    if (conflict != NULL) {
+        fprintf(stderr, "headerroute-gateway: %s\n", conflict);
+        return 2;
+    }
     if (server.check)
         return check_running(&server, &self);
     if (self.options.files.n == 0) {
@@ -530,5 +557,7 @@ int main(int argc, char **argv) {
     sv_metrics_free(metrics);
     free(listeners);
     free(self.body_rules);
+    free(self.options.maps);
+    free(self.map_facts);
     return code;
 }

@@ -107,7 +107,8 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
     static const gw_avoid any = {NULL, 0, 0, 0};
     gw_loop *loop = r->loop;
     size_t index;
-    gw_endpoint *endpoint = gw_pick(loop, r->lc, cluster->index, &any, &index);
+    size_t c = r->listener->clusters[cluster->index];
+    gw_endpoint *endpoint = gw_pick(loop, r->lc, c, &any, &index);
     gw_mirror *m = endpoint != NULL ? mirror_new(r) : NULL;
     if (m == NULL) {
         if (endpoint != NULL)
@@ -127,8 +128,8 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
     loop->mirrors = m;
     loop->n_mirrors++;
     sv_metric_add(loop->loop->cells, loop->gateway->mirrors_sent, 1);
-    m->up = sv_up_start(gw_loop_endpoint(loop, m->lc, cluster->index, index), &m->out,
-                        mirror_on_data, mirror_on_error, m);
+    m->up = sv_up_start(gw_loop_endpoint(loop, m->lc, c, index), &m->out, mirror_on_data,
+                        mirror_on_error, m);
 }
 
 void gw_mirror_all(gw_request *r) {

@@ -75,7 +75,7 @@ void gw_forward(gw_request *r) {
         return;
     }
     r->forward_ns = sv_now_ns();
-    r->cluster = d->cluster->index;
+    r->cluster = r->listener->clusters[d->cluster->index];
     if (d->n_hash_policy > 0)
         gw_affinity(r);
     build_out(r);

@@ -14,6 +14,7 @@
 
 #include "aside.h"
 #include "config.h"
+#include "listeners.h"
 #include "loop.h"
 #include "watch.h"
 
@@ -21,6 +22,7 @@
 #define SETTLE_MS 100
 /* How often folders that may have been away are looked for again. */
 #define LOOK_AGAIN_MS 2000
+#define LOOK_FOR_LOOPS_MS 20
 
 typedef struct use_message {
     sv_server_message super;
@@ -56,17 +58,31 @@ static void publish(gateway *g, gw_config *config) {
     gw_config_unref(old);
 }
 
+static void note_failure(gateway *g) {
+    atomic_fetch_add(&g->reloads_failed, 1);
+    atomic_store(&g->config_good, 0);
+}
+
 static void reload(gateway *g, const char *why) {
     uint64_t generation = atomic_load(&g->generation) + 1;
     gw_config *config = gw_config_load(&g->options, g->dns, g->config, generation);
+    gw_new_listeners added;
+    char sentence[256];
     if (config == NULL) {
-        atomic_fetch_add(&g->reloads_failed, 1);
-        atomic_store(&g->config_good, 0);
+        note_failure(g);
         sv_log(SV_LOG_ERROR,
                "%s, but the configuration has errors: the one of before stays in force", why);
         return;
     }
+    if (gw_listeners_bind(&added, g, config, sentence, sizeof(sentence)) != 0) {
+        note_failure(g);
+        gw_config_unref(config);
+        sv_log(SV_LOG_ERROR, "%s, but the configuration of before stays in force: %s", why,
+               sentence);
+        return;
+    }
     publish(g, config);
+    gw_listeners_switch(g, config, &added);
     atomic_store(&g->generation, generation);
     atomic_fetch_add(&g->reloads, 1);
     gw_aside_stop_diff(g, "the rules were loaded anew meanwhile: compare again");
@@ -95,7 +111,7 @@ static void reload_tls(gateway *g, const char *why) {
 
 static void refresh(gateway *g) {
     gw_dns_take_change(g->dns);
-    gw_config *config = gw_config_refresh(g->dns, g->config);
+    gw_config *config = gw_config_refresh(&g->options, g->dns, g->config);
     if (config == NULL)
         sv_log(SV_LOG_ERROR,
                "addresses have changed, but memory is short: those of before stay in use");
@@ -159,6 +175,15 @@ static void watch_upstream_files(watched *w, gw_files *files, const gw_config *c
     w->known = fingerprint(w);
 }
 
+/* Listeners open and close once every loop accepts. False: the server ends. */
+static bool wait_for_loops(const gateway *g) {
+    struct pollfd stop = {.fd = g->reload_stop_fd, .events = POLLIN};
+    while (!sv_server_ready(g->server))
+        if (poll(&stop, 1, LOOK_FOR_LOOPS_MS) != 0)
+            return false;
+    return true;
+}
+
 static void *watch(void *arg) {
     gateway *g = arg;
     int inotify = gw_watch_open();
@@ -178,7 +203,7 @@ static void *watch(void *arg) {
     gw_watch_paths(inotify, rules.paths, rules.n);
     gw_watch_paths(inotify, own.paths, own.n);
     gw_watch_paths(inotify, upstream.paths, upstream.n);
-    for (;;) {
+    while (wait_for_loops(g)) {
         poll(fds, 4, LOOK_AGAIN_MS);
         if (fds[0].revents != 0)
             break;
@@ -192,9 +217,10 @@ static void *watch(void *arg) {
             break;
         int rules_changed = look(&rules, inotify), upstream_changed = look(&upstream, inotify);
         if (hup || rules_changed || upstream_changed) {
-            reload(g, hup             ? "SIGHUP"
-                      : rules_changed ? "files have changed"
-                                      : "certificates of upstream servers have changed");
+            reload(g, hup                     ? "SIGHUP"
+                      : rules_changed         ? "files have changed"
+                      : g->options.n_maps > 0 ? "certificates have changed"
+                                              : "certificates of upstream servers have changed");
             watch_upstream_files(&upstream, &files, g->config);
         }
         if (look(&own, inotify) || (hup && g->tls != NULL))

@@ -29,6 +29,7 @@ struct gw_request {
     sv_exchange *ex;
     gw_loop *loop;
     gw_loop_config *lc;
+    const gw_listener *listener; /* of lc, that the connection was made to */
     gw_scratch *scratch;
     gw_request *older, *newer;
 

@@ -17,7 +17,7 @@ static void decide(gw_request *r) {
         return;
     }
     r->decision.version = HR_DECISION_VERSION;
-    int error = hr_route(&r->decision, r->lc->config->view, &r->in, r->scratch->scratch);
+    int error = hr_route(&r->decision, r->listener->view, &r->in, r->scratch->scratch);
     if (error == HR_EREQUEST) {
         gw_end(r, GW_BAD_REQUEST);
         return;

@@ -85,7 +85,7 @@ static void write_rules(gw_aside *aside) {
     options.max_work = MAX_REACH_WORK;
     options.max_steps = MAX_REACH_STEPS;
     hr_reach *reach;
-    if (hr_reach_new(&reach, aside->config->view, &options) != HR_OK) {
+    if (hr_reach_new(&reach, aside->listener->view, &options) != HR_OK) {
         aside->json.failed = true;
         return;
     }

@@ -41,13 +41,15 @@ static void refuse_diff(gw_aside *aside, int status, const char *why) {
 
 /* The view's options by name, then the candidate. NULL: no memory. */
 static gw_texts *question_of(const gw_aside *aside) {
-    const hr_view_options *view = &aside->config->view_options;
+    hr_view_options view = aside->config->view_options;
+    if (aside->listener->port != 0)
+        view.port = aside->listener->port;
     gw_texts *texts = gw_texts_new();
     bool good = texts != NULL;
     const char *name;
     for (size_t i = 0; good && (name = hr_view_option_name(i)) != NULL; i++) {
         char number[HR_VIEW_OPTION_NUMBER];
-        hr_str value = hr_view_options_get(view, hr_str_from(name), number);
+        hr_str value = hr_view_options_get(&view, hr_str_from(name), number);
         if (value.p != NULL)
             good = gw_texts_add(texts, hr_str_from(name), value);
     }

@@ -98,11 +98,10 @@ static int64_t tls_end_of(X509 *cert) {
     return (int64_t)timegm(&end);
 }
 
-static int load(SSL_CTX **out, sv_tls *tls, char *why, size_t why_size) {
-    ERR_clear_error();
+SSL_CTX *sv_tls_context_plain(void) {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (ctx == NULL)
-        return tls_fail(ctx, why, why_size, tls->cert_path, "OpenSSL makes no context");
+        return NULL;
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
@@ -118,6 +117,14 @@ static int load(SSL_CTX **out, sv_tls *tls, char *why, size_t why_size) {
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     SSL_CTX_set_info_callback(ctx, on_info);
     SSL_CTX_set_msg_callback(ctx, on_message);
+    return ctx;
+}
+
+static int load(SSL_CTX **out, sv_tls *tls, char *why, size_t why_size) {
+    ERR_clear_error();
+    SSL_CTX *ctx = sv_tls_context_plain();
+    if (ctx == NULL)
+        return tls_fail(ctx, why, why_size, tls->cert_path, "OpenSSL makes no context");
     if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_path) != 1)
         return tls_fail(ctx, why, why_size, tls->cert_path, "is not a certificate chain in PEM");
     if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) != 1)

@@ -18,6 +18,9 @@
 
 typedef struct sv_tls sv_tls;
 
+/* A context with these settings, and without a certificate. NULL: no memory. */
+SSL_CTX *sv_tls_context_plain(void);
+
 /* Reads the chain (the server's certificate first) and its key; both PEM, the key without a pass
  * phrase. The paths must live as long as the result. NULL: `why` is a sentence that names the file.
  */

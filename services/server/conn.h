@@ -63,6 +63,8 @@ struct sv_conn {
     void (*on_cut)(sv_conn *conn);
     void *tunnel;
 
+    bool leaving;                /* its listener is closed: it ends once it is idle */
+    uint64_t leaving_ns;         /* when it was closed */
     bool http1;                  /* a request of HTTP/1.1 has come */
     struct sv_conn_http2 *http2; /* in SV_STAGE_HTTP2; then `in` is for output */
 

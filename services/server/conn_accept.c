@@ -28,7 +28,10 @@ static void note_accept_error(sv_server_loop *loop) {
 static void on_handshaken(void *ctx) {
     sv_conn *conn = ctx;
     conn->stage = SV_STAGE_HEAD;
-    sv_tls_note_handshake(conn->listener->tls);
+    if (conn->listener->tls != NULL)
+        sv_tls_note_handshake(conn->listener->tls);
+    else if (conn->listener->on_handshake != NULL)
+        conn->listener->on_handshake(conn->loop, conn->listener);
     sv_sock_reading(conn->sock, true);
     if (sv_tls_speaks_http2(sv_sock_ssl(conn->sock)))
         sv_http2_begin(conn, NULL, 0);
@@ -80,17 +83,28 @@ static void conn_on_written(void *ctx, bool ok) {
 static const sv_sock_events conn_events = {on_handshaken, on_handshake_failed, conn_on_readable,
                                            conn_on_written};
 
+/* *ssl is NULL where no TLS is spoken. False: memory is short, or the service takes no connection.
+ */
+static bool accept_tls(const sv_listening *listening, SSL **ssl) {
+    const sv_listener *listener = listening->listener;
+    *ssl = NULL;
+    if (listener->accept != NULL)
+        return listener->accept(listening->loop, listener, ssl);
+    if (listener->tls != NULL)
+        *ssl = sv_tls_accept(listener->tls);
+    return listener->tls == NULL || *ssl != NULL;
+}
+
 static void begin_conn(sv_listening *listening, int fd) {
     sv_server_loop *loop = listening->loop;
     sv_conn *conn = sv_alloc_zeroed(sizeof(*conn));
     SSL *ssl = NULL;
+    bool accepted = accept_tls(listening, &ssl);
     *conn = (sv_conn){.loop = loop, .listener = listening->listener, .since_ns = sv_now_ns()};
     conn->stage = SV_STAGE_HEAD;
-    if (listening->listener->tls != NULL) {
-        ssl = sv_tls_accept(listening->listener->tls);
+    if (ssl != NULL)
         conn->stage = SV_STAGE_HANDSHAKE;
-    }
-    if (listening->listener->tls != NULL && ssl == NULL)
+    if (!accepted)
         close(fd);
     else
         conn->sock = sv_accepted(loop->net, fd, ssl, &conn_events, conn);
@@ -127,9 +141,11 @@ bool sv_conn_listen(sv_server_loop *loop, const sv_listener *listener, int fd) {
         free(listening);
         return false;
     }
+    bool first = loop->listening == NULL;
     loop->listening = listening;
-    loop->accepting = true;
-    sv_watch_set(listening->watch, SV_READ);
+    loop->accepting |= first;
+    sv_watch_set(listening->watch, loop->accepting ? SV_READ : 0);
+    sv_conn_update_accepting(loop);
     return true;
 }
 
@@ -140,6 +156,25 @@ static void accept_last(sv_listening *listening) {
         before = listening->loop->connections;
         on_accept(listening, SV_READ);
     } while (listening->loop->connections > before);
+}
+
+void sv_conn_stop_listener(sv_server_loop *loop, const sv_listener *listener) {
+    for (sv_listening **at = &loop->listening, *l; (l = *at) != NULL;) {
+        if (l->listener != listener) {
+            at = &l->next;
+            continue;
+        }
+        accept_last(l);
+        *at = l->next;
+        sv_watch_close(l->watch);
+        free(l);
+    }
+    for (sv_conn *conn = loop->conns; conn != NULL; conn = conn->next) {
+        if (conn->listener != listener || conn->leaving)
+            continue;
+        conn->leaving = true;
+        conn->leaving_ns = sv_now_ns();
+    }
 }
 
 void sv_conn_stop_listening(sv_server_loop *loop) {

@@ -10,7 +10,8 @@
 static void write_own_fields(sv_exchange *ex, sv_http1_writer *w) {
     int status = ex->answer.status;
     /* The next request lies behind the rest of the body, which nothing reads any more. */
-    bool stays = ex->keep_alive && ex->body_done && !sv_server_draining(ex->loop->server);
+    bool stays = ex->keep_alive && ex->body_done && !ex->conn->leaving &&
+                 !sv_server_draining(ex->loop->server);
     ex->keep_alive = stays;
     sv_http1_write_field(w, HR_STR("date"), sv_server_date(ex->loop));
     sv_http1_write_field(w, HR_STR("connection"), stays ? HR_STR("keep-alive") : HR_STR("close"));

@@ -75,7 +75,7 @@ static void go_away(sv_conn_http2 *c) {
 static void sweep_drain(sv_conn_http2 *c, uint64_t now) {
     if (!c->noticed)
         sv_http2_shutdown(c->h2, false);
-    else if (!c->last && sv_conn_drain_grace_is_over(c->conn->loop, UINT64_MAX, now))
+    else if (!c->last && sv_conn_drain_grace_is_over(c->conn, UINT64_MAX, now))
         go_away(c);
     c->noticed = true;
     sv_http2_mark(c);
@@ -103,7 +103,7 @@ void sv_http2_sweep(sv_conn *conn, uint64_t now) {
     }
     if (hangs(c, now)) {
         sv_http2_cut(conn);
-    } else if (conn->loop->draining) {
+    } else if (conn->loop->draining || conn->leaving) {
         sweep_drain(c, now);
     } else if (sweep_is_idle(c, now) && !c->last) {
         go_away(c);

@@ -138,8 +138,10 @@ static uint64_t conn_at_most(uint64_t a, uint64_t b) {
 /* A client learns from "Connection: close" in an answer that it must connect elsewhere. If an idle
  * connection is closed instead, the request that the client has just sent on it is lost (RFC 9112,
  * 9.5). Hence the grace: Envoy drains its listeners in the same way. */
-bool sv_conn_drain_grace_is_over(const sv_server_loop *loop, uint64_t idle_ns, uint64_t now) {
+bool sv_conn_drain_grace_is_over(const sv_conn *conn, uint64_t idle_ns, uint64_t now) {
+    const sv_server_loop *loop = conn->loop;
     uint64_t half_ns = (uint64_t)sv_server_options_of(loop->server)->drain_ms * 1000000 / 2;
-    return now - loop->drain_ns > conn_at_most(half_ns, DRAIN_GRACE_NS) &&
+    uint64_t since = loop->draining ? loop->drain_ns : conn->leaving_ns;
+    return now - since > conn_at_most(half_ns, DRAIN_GRACE_NS) &&
            idle_ns > conn_at_most(half_ns, DRAIN_QUIET_NS);
 }

@@ -19,8 +19,9 @@ bool sv_conn_may_serve_stream(const sv_server_loop *loop);
 void sv_conn_update_accepting(sv_server_loop *loop);
 /* Milliseconds that the connection may be without a request. */
 uint64_t sv_conn_idle_ms(const sv_conn *conn);
-/* While draining: a connection that was idle for this long takes no more requests. */
-bool sv_conn_drain_grace_is_over(const sv_server_loop *loop, uint64_t idle_ns, uint64_t now);
+/* While draining, or after its listener was closed: a connection that was idle for this long takes
+ * no more requests. */
+bool sv_conn_drain_grace_is_over(const sv_conn *conn, uint64_t idle_ns, uint64_t now);
 
 /* A client of a request or an answer must come with, or take, at least this much, once the first
  * time is over. */

@@ -62,8 +62,8 @@ static void sweep_conn(sv_conn *conn, uint64_t now) {
             cut_off(conn);
     } else if (waited_ns > allowed_ms(conn) * 1000000) {
         cut_off(conn);
-    } else if (loop->draining && conn_is_idle(conn) &&
-               sv_conn_drain_grace_is_over(loop, waited_ns, now)) {
+    } else if ((loop->draining || conn->leaving) && conn_is_idle(conn) &&
+               sv_conn_drain_grace_is_over(conn, waited_ns, now)) {
         sv_conn_close(conn);
     }
 }

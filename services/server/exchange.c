@@ -70,6 +70,12 @@ const char *sv_exchange_tls_cipher(const sv_exchange *ex) {
     return ssl == NULL ? NULL : SSL_get_cipher_name(ssl);
 }
 
+hr_str sv_exchange_server_name(const sv_exchange *ex) {
+    const SSL *ssl = sv_sock_ssl(ex->conn->sock);
+    const char *name = ssl == NULL ? NULL : SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    return ssl == NULL ? (hr_str){NULL, 0} : hr_str_from(name == NULL ? "" : name);
+}
+
 hr_str sv_exchange_protocol(const sv_exchange *ex) {
     if (ex->http2)
         return HR_STR("HTTP/2");

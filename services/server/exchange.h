@@ -183,6 +183,9 @@ uint16_t sv_exchange_peer_port(const sv_exchange *ex);
 /* Of an encrypted connection, "TLSv1.3" and the cipher's name; NULL if it is not encrypted. */
 const char *sv_exchange_tls_version(const sv_exchange *ex);
 const char *sv_exchange_tls_cipher(const sv_exchange *ex);
+/* The server name of the client's handshake (SNI), valid as long as the connection; empty if it
+ * sent none, absent without TLS. */
+hr_str sv_exchange_server_name(const sv_exchange *ex);
 
 /* A random x-request-id in the pool. */
 hr_str sv_make_request_id(sv_pool *pool);

@@ -126,6 +126,8 @@ static bool loop_init(sv_server_loop *loop) {
         server->service->loop_start(loop, server->service->ctx) != 0)
         return false;
     for (size_t i = 0; i < server->n_listeners; ++i) {
+        if (server->fds[i] < 0)
+            continue;
         int fd = fcntl(server->fds[i], F_DUPFD_CLOEXEC, 3);
         if (fd < 0 || !sv_conn_listen(loop, &server->listeners[i], fd)) {
             sv_log(SV_LOG_ERROR, "cannot listen: %s", strerror(errno));
@@ -201,15 +203,23 @@ static void *run_loop(void *arg) {
 
 /* ---- all of it ---- */
 
+static void close_all(const sv_server *server, size_t n) {
+    for (size_t i = 0; i < n; ++i)
+        if (server->fds[i] >= 0)
+            close(server->fds[i]);
+}
+
 static int open_listeners(sv_server *server) {
     char why[256];
     for (size_t i = 0; i < server->n_listeners; ++i) {
+        server->fds[i] = -1;
+        if (server->listeners[i].closed)
+            continue;
         server->fds[i] = sv_listen(server->listeners[i].address, server->options->stall_timeout_ms,
                                    why, sizeof(why));
         if (server->fds[i] < 0) {
             fprintf(stderr, "%s: %s\n", server->service->program, why);
-            while (i > 0)
-                close(server->fds[--i]);
+            close_all(server, i);
             return -1;
         }
     }
@@ -222,13 +232,14 @@ static void close_listeners(sv_server *server) {
     const struct timespec pause = {0, 1000000};
     while (atomic_load(&server->n_begun) < server->n_loops)
         nanosleep(&pause, NULL);
-    for (size_t i = 0; i < server->n_listeners; ++i)
-        close(server->fds[i]);
+    close_all(server, server->n_listeners);
 }
 
 static void announce(const sv_server *server) {
     for (size_t i = 0; i < server->n_listeners; ++i) {
         char address[80];
+        if (server->fds[i] < 0)
+            continue;
         sv_local_address(address, sizeof(address), server->fds[i]);
         sv_log(SV_LOG_INFO, "%s listens on %s with %zu threads", server->options->name, address,
                server->n_loops);
@@ -351,9 +362,9 @@ static void server_drain(sv_server *server) {
     atomic_store(&server->draining, true);
     if (!atomic_load(&server->failed))
         sv_log(SV_LOG_INFO, "draining");
-    close_listeners(server);
-    if (server->service->on_drain != NULL)
+    if (server->service->on_drain != NULL) /* it ends what opens and closes listeners */
         server->service->on_drain(server->service->ctx);
+    close_listeners(server);
     for (size_t i = 0; i < server->n_loops; ++i)
         wake(&server->loops[i]);
     server_join(server);

@@ -68,7 +68,8 @@ struct sv_server_loop {
     bool out_of_files; /* accepting has failed; it is tried again when something may have changed */
 };
 
-typedef struct sv_listener {
+typedef struct sv_listener sv_listener;
+struct sv_listener {
     const char *address; /* "127.0.0.1:5000", "[::1]:5000"; port 0 takes a free one */
     /* Called once the request is there with its whole body; or, if `streams`, with its head, and as
      * much of the body as came with it. */
@@ -81,7 +82,14 @@ typedef struct sv_listener {
      * a body; what the client sends comes as that of a body that is streamed. */
     bool tunnels;
     struct sv_tls *tls; /* TLS context of the connections; NULL for plaintext */
-} sv_listener;
+    /* If it is not NULL, decides for each connection instead of `tls`, on the loop's thread: a TLS
+     * session in accept state, or NULL for plaintext. False: the connection is closed. */
+    bool (*accept)(sv_server_loop *loop, const sv_listener *listener, SSL **out);
+    void (*on_handshake)(sv_server_loop *loop,
+                         const sv_listener *listener); /* of those; NULL allowed */
+    size_t number;                                     /* the service's own */
+    bool closed; /* does not listen from the start: see relisten.h */
+};
 
 typedef struct sv_service {
     const char *program; /* "headerroute-predict": in messages */

@@ -6,7 +6,7 @@
 
 #include "server.h"
 
-#define SV_MAX_LISTENERS 32
+#define SV_MAX_LISTENERS 96
 
 struct sv_server {
     const sv_service *service;
@@ -16,7 +16,7 @@ struct sv_server {
     sv_metrics *metrics;
     sv_budget uploads;
     char via[sizeof("1.1 ") + 256];
-    int fds[SV_MAX_LISTENERS];
+    int fds[SV_MAX_LISTENERS]; /* -1: is not open */
     sv_server_loop *loops;
     pthread_t *threads;
     size_t n_loops;

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ["HR_BUILD_DIR"])
-HEADERS = {"headerroute": ["types.h", "load.h", "view.h", "route.h", "balance.h", "diff.h", "convert.h", "reach.h", "order.h"],
+HEADERS = {"headerroute": ["types.h", "load.h", "view.h", "listeners.h", "route.h", "balance.h", "diff.h", "convert.h", "reach.h", "order.h"],
            "grabcut": ["grabcut.h"]}
 MARKS = {"headerroute": "HR_API", "grabcut": "GRABCUT_API"}
 

@@ -105,10 +105,11 @@ class Client(Buffered):
 
 
 class Server:
-    def __init__(self, program, *args, port=None, host="127.0.0.1", env=None, ready_path="/ready", command=()):
-        """`command` prefixes the command line: that of a control group, for example."""
+    def __init__(self, program, *args, port=None, host="127.0.0.1", env=None, ready_path="/ready", command=(), listen=True):
+        """`command` prefixes the command line: that of a control group, for example. `listen` False: flags name the addresses."""
         self.host, self.port, self.ready_path = host, port, ready_path
-        command = [*command, BUILD / "bin" / program, "--listen", f"{host}:{port or 0}", "--name", program.split("-")[-1], *map(str, args)]
+        listening = ["--listen", f"{host}:{port or 0}"] if listen else []
+        command = [*command, BUILD / "bin" / program, *listening, "--name", program.split("-")[-1], *map(str, args)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HR_") and k != "PREDICT_SERVER_URL"}
         environment.update(SANITIZER_ENV)
         environment.update(env or {})

@@ -4,6 +4,7 @@ hr_add_pytest(services-drain ARGS ${CMAKE_CURRENT_LIST_DIR}/drain_test.py LABELS
 hr_add_pytest(services-upstream ARGS ${CMAKE_CURRENT_LIST_DIR}/upstream_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-api ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_api_test.py LABELS "sanitize;threads" TIMEOUT 300)
+hr_add_pytest(services-gateway-listeners ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_listeners_test.py LABELS "sanitize;threads" TIMEOUT 600)
 hr_add_pytest(services-gateway-life ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_life_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-ui-diff ARGS ${CMAKE_CURRENT_LIST_DIR}/ui_diff_test.py LABELS "sanitize;threads" TIMEOUT 600)
 hr_add_pytest(services-log-headers ARGS ${CMAKE_CURRENT_LIST_DIR}/log_headers_test.py LABELS "sanitize;threads" TIMEOUT 300)

@@ -20,6 +20,7 @@
  *     diff.h      what a change of the rules changes, for all requests
  *     reach.h     which rules decide requests
  *     order.h     which neighbouring rules can be swapped without a change
+ *     listeners.h the listeners of a Gateway and their certificates
  *     convert.h   the rules in the other language
  *
  * Conventions:
@@ -47,6 +48,7 @@
 #include <headerroute/balance.h>
 #include <headerroute/convert.h>
 #include <headerroute/diff.h>
+#include <headerroute/listeners.h>
 #include <headerroute/load.h>
 #include <headerroute/order.h>
 #include <headerroute/reach.h>

@@ -39,7 +39,8 @@ typedef struct hr_connection {
     hr_str forwarded_client_cert; /* x-forwarded-client-cert of a verified client certificate, as
                                    * SANITIZE_SET writes it; absent: the client sent none. */
     hr_str protocol;              /* Default: "HTTP/1.1". */
-    hr_str server_name;           /* SNI; absent: none. */
+    hr_str server_name;    /* SNI, empty if the client sent none. It chooses among TLS servers
+                            * of a port. Absent: not known; the host of `authority` is used. */
     int64_t start_time_us; /* When the first byte of the request arrived, in microseconds since
                             * 1970-01-01 UTC. */
     const hr_pair *facts;  /* Values of other commands, by the command's text without '%':

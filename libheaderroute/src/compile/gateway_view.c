@@ -19,6 +19,7 @@
 #include "route_compile.h"
 #include "service.h"
 #include "text.h"
+#include "view_listeners.h"
 #include "virtual_service.h"
 
 typedef struct bound_server {
@@ -289,11 +290,22 @@ static void build_tls(hr_view_build *vb, const server_list *all, const bound_ser
         build_table(vb, table, &bound, 1);
         table->sni_hosts = HR_ARRAY(vb->arena, hr_str, bound->server->hosts.n);
         for (size_t h = 0; table->sni_hosts != NULL && h < bound->server->hosts.n; h++) {
-            hr_str host = bound->server->hosts.v[h];
-            size_t slash = hr_str_find(host, '/', 0);
             table->sni_hosts[table->n_sni_hosts++] =
-                hr_arena_lower(vb->arena, slash < host.len ? hr_str_tail(host, slash + 1) : host);
+                hr_view_server_name(vb->arena, bound->server->hosts.v[h]);
         }
+    }
+}
+
+/* Those whose route tables the view has. */
+static void list_listeners(hr_view_build *vb, const server_list *all, const bound_server *viewed) {
+    bool plain = hr_server_is_http(viewed->server);
+    vb->view->served = HR_ARRAY(vb->arena, hr_listener, all->n);
+    for (size_t i = 0; vb->view->served != NULL && i < all->n; i++) {
+        const bound_server *b = &all->v[i];
+        bool is_one = plain ? hr_server_is_http(b->server) : hr_server_terminates_tls(b->server);
+        if (is_one && same_listener(b, viewed))
+            hr_view_listener_fill(vb, &vb->view->served[vb->view->n_served++], b->gateway,
+                                  b->server, b->id);
     }
 }
 
@@ -364,6 +376,7 @@ int hr_gateway_view_build(hr_view_build *vb, const hr_mesh_gateway *gateway) {
     vb->view->server = viewed->server;
     vb->view->port = (uint16_t)viewed->server->port;
     tell_denied(vb, gateway);
+    list_listeners(vb, &all, viewed);
     if (hr_server_is_http(viewed->server))
         build_plain(vb, &all, viewed);
     else

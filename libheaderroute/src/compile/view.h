@@ -202,6 +202,8 @@ struct hr_view {
     bool gateway;
     hr_str gateway_id;
     const hr_spec_server *server; /* of the Gateway; NULL: the mesh's view */
+    hr_listener *served;          /* the listeners on its port */
+    size_t n_served;
     uint16_t port;
     hr_str namespace_;
     hr_pair *labels;

@@ -14,6 +14,7 @@
 #include "lint_gwapi.h"
 #include "lint_names.h"
 #include "lint_policies.h"
+#include "lint_secrets.h"
 #include "lint_shared_hosts.h"
 #include "lint_unused.h"
 #include "linter.h"
@@ -81,7 +82,7 @@ static int lint_all(hr_linter *l) {
     static void (*const parts[])(hr_linter *) = {
         hr_lint_names,           hr_lint_destinations,  hr_lint_shared_hosts, hr_lint_gateway_hosts,
         hr_lint_gateway_servers, hr_lint_gateway_order, hr_lint_policies,     hr_lint_unused,
-        hr_lint_delegates,       hr_lint_gwapi};
+        hr_lint_delegates,       hr_lint_gwapi,         hr_lint_secrets};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !hr_arena_failed(l->arena); i++)
         parts[i](l);
     return hr_lint_exact(l);

@@ -7,6 +7,7 @@
 #include "gwapi_reference.h"
 #include "gwapi_route.h"
 #include "resources.h"
+#include "secret.h"
 #include "text.h"
 
 const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern) {
@@ -64,6 +65,13 @@ const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id) {
 bool hr_table_names_two_gateways(const hr_table *table, hr_str id) {
     const hr_mesh_gateway *last;
     return gateways_named(&last, table, id) > 1;
+}
+
+const hr_secret *hr_table_secret(const hr_table *table, hr_str name) {
+    for (size_t i = 0; table != NULL && i < table->resources->n_secrets; i++)
+        if (hr_str_eq(table->resources->secrets[i].out.name, name))
+            return &table->resources->secrets[i].out;
+    return NULL;
 }
 
 size_t hr_table_gateway_count(const hr_table *table) {

@@ -12,15 +12,16 @@
 
 /* ---- where it goes ---- */
 
-/* A TLS server is chosen by server name, which is the authority's host. */
+/* A TLS server is chosen by the server name of the handshake. */
 static bool serves(const hr_route_table *table, hr_str host, size_t *specific) {
     bool found = false;
     for (size_t i = 0; i < table->n_sni_hosts; i++) {
         hr_str pattern = table->sni_hosts[i];
         bool wild = pattern.len > 0 && pattern.p[0] == '*';
         hr_str suffix = wild ? hr_str_tail(pattern, 1) : pattern;
-        bool ok = wild ? host.len > suffix.len &&
-                             hr_str_eq_nocase(hr_str_tail(host, host.len - suffix.len), suffix)
+        bool ok = wild ? suffix.len == 0 ||
+                             (host.len > suffix.len &&
+                              hr_str_eq_nocase(hr_str_tail(host, host.len - suffix.len), suffix))
                        : hr_str_eq_nocase(host, pattern);
         size_t score = wild ? suffix.len + 1 : SIZE_MAX;
         if (ok && score > *specific) {
@@ -31,9 +32,18 @@ static bool serves(const hr_route_table *table, hr_str host, size_t *specific) {
     return found;
 }
 
+/* The connection's, if it is known; else the authority's host. */
+static hr_str server_name_of(const hr_subject *s) {
+    const hr_connection *connection = s->request->connection;
+    return connection != NULL && connection->server_name.p != NULL
+               ? connection->server_name
+               : hr_authority_host(s->authority);
+}
+
 /* Kept apart, since nearly all views have one table for every server name. */
 __attribute__((noinline)) static const hr_route_table *table_of_server(const hr_view *view,
-                                                                       hr_str host) {
+                                                                       const hr_subject *s) {
+    hr_str host = server_name_of(s);
     const hr_route_table *best = NULL;
     size_t specific = 0;
     for (size_t i = 0; i < view->n_tables; i++)
@@ -42,10 +52,10 @@ __attribute__((noinline)) static const hr_route_table *table_of_server(const hr_
     return best;
 }
 
-static inline const hr_route_table *table_for(const hr_view *view, hr_str authority) {
+static inline const hr_route_table *table_for(const hr_view *view, const hr_subject *s) {
     if (view->n_tables == 1 && view->tables[0].sni_hosts == NULL)
         return &view->tables[0];
-    return table_of_server(view, hr_authority_host(authority));
+    return table_of_server(view, s);
 }
 
 /* *out is NULL where no virtual host of the table has the authority among its domains. */
@@ -65,7 +75,7 @@ static inline int find_in_table(const hr_view_virtual_host **out, const hr_route
 static inline int find_by_authority(const hr_view_virtual_host **out, const hr_view *view,
                                     const hr_subject *s) {
     *out = NULL;
-    const hr_route_table *table = table_for(view, s->authority);
+    const hr_route_table *table = table_for(view, s);
     return table == NULL ? HR_OK : find_in_table(out, table, s->authority, s->scratch);
 }
 

@@ -17,6 +17,7 @@
 #include "removed.h"
 #include "rollout.h"
 #include "rollout_expand.h"
+#include "secret.h"
 #include "service_entry.h"
 #include "sidecar.h"
 #include "template_text.h"
@@ -62,6 +63,7 @@ static const struct known_kind {
     {"", "Service", hr_read_service},
     {"", "Pod", hr_read_pod},
     {"", "Node", hr_read_node},
+    {"", "Secret", hr_read_secret},
     {"", "Endpoints", hr_read_endpoints},
     {"apps", "Deployment", hr_read_template},
     {"apps", "StatefulSet", hr_read_template},

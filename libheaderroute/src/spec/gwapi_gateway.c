@@ -260,6 +260,12 @@ static void check_gwapi_gateway(hr_reader *r, const hr_node *spec, void *out) {
     check_names(r, spec, gateway);
 }
 
+/* GatewayTLSConfig: certificates that clients must have are not part of a decision. */
+static void read_gateway_tls(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+    (void)r;
+    *(bool *)((char *)base + field->offset) = hr_field_get(node, "frontend") != NULL;
+}
+
 #define G(member) offsetof(hr_spec_gwapi_gateway, member)
 static const hr_field listener_namespaces_fields[] = {
     {"from", hr_read_enum, G(listeners_from), 0, routes_from_names, 0},
@@ -280,7 +286,7 @@ static const hr_field gateway_fields[] = {
     {"addresses", hr_read_list, G(addresses), G(n_addresses), &address_schema, 0},
     {"infrastructure", hr_read_nothing, 0, 0, NULL, 0},
     {"allowedListeners", hr_read_message, 0, 0, &allowed_listeners_schema, 0},
-    {"tls", hr_read_nothing, 0, 0, NULL, 0},
+    {"tls", read_gateway_tls, G(has_frontend_tls), 0, NULL, 0},
     {"defaultScope", hr_read_nothing, 0, 0, NULL, 0},
 };
 #undef G

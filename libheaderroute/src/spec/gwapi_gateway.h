@@ -70,6 +70,7 @@ typedef struct hr_spec_gwapi_gateway {
     size_t n_addresses;
     int listeners_from; /* hr_spec_routes_from: whose ListenerSets may add listeners */
     hr_spec_label_selector listeners_selector;
+    bool has_frontend_tls; /* spec.tls.frontend */
     hr_pos pos;
 } hr_spec_gwapi_gateway;
 

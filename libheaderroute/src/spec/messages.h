@@ -23,6 +23,7 @@ typedef struct hr_spec_listener_set hr_spec_listener_set;
 typedef struct hr_spec_backend_tls_policy hr_spec_backend_tls_policy;
 typedef struct hr_spec_reference_grant hr_spec_reference_grant;
 typedef struct hr_spec_namespace hr_spec_namespace;
+typedef struct hr_spec_secret hr_spec_secret;
 typedef struct hr_resources hr_resources;
 typedef struct hr_meta hr_meta;
 

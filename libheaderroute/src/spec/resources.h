@@ -42,6 +42,8 @@ typedef struct hr_resources {
     size_t n_reference_grants;
     hr_spec_namespace *namespaces;
     size_t n_namespaces;
+    hr_spec_secret *secrets;
+    size_t n_secrets;
     hr_spec_rollout *rollouts; /* if the load expands them */
     size_t n_rollouts;
     hr_spec_unread *unread; /* of kinds that are not evaluated */

@@ -44,6 +44,12 @@ static int too_large(hr_diagnostics *d, const char *name, size_t max) {
     return HR_EIO;
 }
 
+/* Secrets may be among it. */
+static void forget(char *text, size_t size) {
+    explicit_bzero(text, size);
+    free(text);
+}
+
 /* Reads the whole file into malloc'ed memory. */
 static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max,
                     hr_diagnostics *d) {
@@ -54,12 +60,12 @@ static int read_all(char **out, size_t *out_size, int fd, const char *path, size
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            free(text);
+            forget(text, size);
             return fail_errno(d, path, "cannot be read");
         }
         size += (size_t)n;
         if (size > max) {
-            free(text);
+            forget(text, size);
             return too_large(d, path, max);
         }
         if (n == 0) {
@@ -68,9 +74,10 @@ static int read_all(char **out, size_t *out_size, int fd, const char *path, size
             return HR_OK;
         }
         if (size == capacity) {
-            char *more = realloc(text, capacity * 2);
-            if (more == NULL)
-                free(text);
+            char *more = malloc(capacity * 2);
+            if (more != NULL)
+                memcpy(more, text, size);
+            forget(text, size);
             text = more;
             capacity *= 2;
         }
@@ -89,7 +96,7 @@ static int give_file(const reading *r, const char *path) {
     if (rc != HR_OK)
         return rc;
     rc = r->fn(r->ctx, hr_str_from(path), (hr_str){text, size});
-    free(text);
+    forget(text, size);
     return rc;
 }
 
