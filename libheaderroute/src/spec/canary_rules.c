@@ -358,7 +358,7 @@ static hr_str new_cookie(hr_arena *arena, hr_str name) {
 
 void hr_canary_set_cookies(hr_reader *r, const hr_spec_canary *canary, hr_canary_state *s) {
     const hr_canary_affinity *a = hr_canary_analysis_of(canary)->affinity;
-    if (a == NULL)
+    if (a == NULL || s->kept)
         return;
     if (s->canary == 0) {
         if (s->cookie.len > 0)
@@ -433,7 +433,7 @@ static void put_rules(maker *m, hr_node *http, const hr_canary_state *s) {
         put_canary_rule(m, http, NULL, headers, s->primary, -1);
         return;
     }
-    if (analysis->affinity == NULL)
+    if (analysis->affinity == NULL || s->kept)
         put_canary_rule(m, http, NULL, headers_of(m, (hr_str){0}), s->primary, s->canary);
     else if (s->canary != 0)
         put_sticky_rules(m, http, s);
