@@ -172,6 +172,7 @@ static bool walk_iterations(canary_walk *w, const hr_canary_analysis *a) {
     w->state.primary = all ? 0 : TOTAL;
     w->state.canary = all ? TOTAL : 0;
     w->state.mirrored = !all && a->mirror;
+    w->state.kept = !all && !a->mirror;
     return true;
 }
 
@@ -224,9 +225,9 @@ static bool walk_on(canary_walk *w) {
 }
 
 static canary_walk walk_from(const hr_spec_canary *canary) {
-    return (canary_walk){.canary = canary,
-                         .state = {TOTAL, 0, false, canary->status.cookie,
-                                   canary->status.primary_cookie, canary->status.previous_cookie}};
+    canary_walk w = {.canary = canary, .state = canary->status};
+    w.state.primary = TOTAL;
+    return w;
 }
 
 static size_t count_steps(const hr_spec_canary *canary, bool analysis_only) {
@@ -309,7 +310,7 @@ static void write_rules(hr_reader *r, const hr_spec_canary *c, const hr_meta *me
     if (complete) {
         w.state.primary = TOTAL;
         w.state.canary = 0;
-        w.state.mirrored = false;
+        w.state.mirrored = w.state.kept = false;
         hr_canary_set_cookies(r, c, &w.state);
     }
     hr_node *rules = hr_canary_virtual_service(r, c, &w.state);

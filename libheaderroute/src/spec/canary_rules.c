@@ -358,7 +358,7 @@ static hr_str new_cookie(hr_arena *arena, hr_str name) {
 
 void hr_canary_set_cookies(hr_reader *r, const hr_spec_canary *canary, hr_canary_state *s) {
     const hr_canary_affinity *a = hr_canary_analysis_of(canary)->affinity;
-    if (a == NULL)
+    if (a == NULL || s->kept)
         return;
     if (s->canary == 0) {
         if (s->cookie.len > 0)
@@ -422,12 +422,18 @@ static void put_rules(maker *m, hr_node *http, const hr_canary_state *s) {
     const hr_canary_analysis *analysis = hr_canary_analysis_of(m->canary);
     if (hr_canary_has_match(m->canary)) {
         const hr_node *match = hr_field_get(m->analysis, "match");
-        const hr_node *headers = headers_of(m, (hr_str){0});
+        /* The rules for cookies are replaced; the cookie that they put into the headers stays. */
+        bool shared = analysis->affinity != NULL && s->canary == 0 && s->previous_cookie.len > 0 &&
+                      hr_field_get(m->service, "headers") != NULL;
+        hr_str expired = shared
+                             ? hr_arena_printf(m->arena, "%.*s; Max-Age=-1", C(s->previous_cookie))
+                             : (hr_str){0};
+        const hr_node *headers = headers_of(m, expired);
         put_canary_rule(m, http, match->u.children.first, headers, s->primary, s->canary);
         put_canary_rule(m, http, NULL, headers, s->primary, -1);
         return;
     }
-    if (analysis->affinity == NULL)
+    if (analysis->affinity == NULL || s->kept)
         put_canary_rule(m, http, NULL, headers_of(m, (hr_str){0}), s->primary, s->canary);
     else if (s->canary != 0)
         put_sticky_rules(m, http, s);

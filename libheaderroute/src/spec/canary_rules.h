@@ -9,6 +9,7 @@
 typedef struct hr_canary_state {
     int64_t primary, canary; /* weights; their sum is 100 */
     bool mirrored;
+    bool kept; /* the controller has set no weights yet: its first rules stay */
     hr_str cookie, primary_cookie, previous_cookie;
 } hr_canary_state;
 
