@@ -73,7 +73,9 @@ const char *sv_exchange_tls_cipher(const sv_exchange *ex) {
 hr_str sv_exchange_server_name(const sv_exchange *ex) {
     const SSL *ssl = sv_sock_ssl(ex->conn->sock);
     const char *name = ssl == NULL ? NULL : SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    return ssl == NULL ? (hr_str){NULL, 0} : hr_str_from(name == NULL ? "" : name);
+    if (ssl == NULL)
+        return (hr_str){NULL, 0};
+    return name == NULL ? HR_STR("") : (hr_str){name, strlen(name)};
 }
 
 hr_str sv_exchange_protocol(const sv_exchange *ex) {
