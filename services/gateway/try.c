@@ -290,7 +290,7 @@ static void try_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t
 }
 
 /* The endpoint's. */
-static void note_failure(gw_request *r, sv_up_error error) {
+static void note_endpoint_failure(gw_request *r, sv_up_error error) {
     atomic_fetch_add_explicit(&r->endpoint->failures, 1, memory_order_relaxed);
     gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint,
                     error == SV_UP_PROTOCOL ? 502 : 0);
@@ -300,7 +300,7 @@ static void try_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, const
     gw_request *r = ctx;
     (void)up;
     if (error != SV_UP_OVERLOAD)
-        note_failure(r, error);
+        note_endpoint_failure(r, error);
     if (r->tunnel != NULL) {
         sv_tunnel_error(r->tunnel);
         return;
