@@ -33,7 +33,7 @@ RULES = {
 PATTERN = re.compile("|".join(f"(?P<r{i}>\\b(?:{rule}))" for i, rule in enumerate(RULES)), re.I)
 ADVICE = list(RULES.values())
 C_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
-SHELL_TEXT = re.compile(r"(?:^|(?<=\\s))#[^\n]*|\"[^\"\n]*\"|'[^'\n]*'", re.M)
+SHELL_TEXT = re.compile(r"(?:^|(?<=\s))#[^\n]*|\"[^\"\n]*\"|'[^'\n]*'", re.M)
 C_LIKE = {".c", ".h", ".cc", ".cpp", ".js", ".css", ".i"}
 PROSE = {".md", ".yaml", ".yml", ".txt", ".html"}
 # The page that lists the words, this program, words of test data, and what is generated from --help.

@@ -28,7 +28,7 @@ gate_structure() { scripts/check_structure.py && scripts/check_static_names.py l
 gate_prose() { scripts/check_prose.py; }
 
 gate_spelling() {
-    git ls-files -z | grep -zvE '\.(png|jpg|jpeg|webp|bmp|gz|svg|sum|jsonl)$|/vectors/|corpus/|^photos/|codespell-words' |
+    git ls-files -z | grep -zvE '\.(png|jpg|jpeg|webp|bmp|gz|svg|mod|sum|jsonl)$|/vectors/|corpus/|^photos/|codespell-words' |
         xargs -0 codespell -I scripts/codespell-words.txt
     echo "codespell: no finding"
 }
