@@ -51,7 +51,7 @@ const char *cli_parse_url(cli_request *r, const char *url);
 /* "Name: value", "Name:" or "Name;". */
 const char *cli_parse_header(cli_request *r, const char *text);
 
-/* Views that were made, by what they were made for: lines of a batch repeat them. Only so many are
+/* Views that were made, by what they were made for: lines of a batch repeat them. Only some are
  * kept. */
 typedef struct cli_views {
     hr_table *table;

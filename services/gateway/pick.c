@@ -4,7 +4,7 @@
 #include "loop.h"
 #include "outlier.h"
 
-/* Up to so many endpoints, the count of active requests is read anew for each pick; of larger
+/* Up to this many endpoints, the count of active requests is read anew for each pick; of larger
  * clusters a loop knows what it saw when it last touched an endpoint. */
 #define MAX_REFRESHED 64
 

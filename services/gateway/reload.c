@@ -18,7 +18,7 @@
 #include "loop.h"
 #include "watch.h"
 
-/* Writers that write a file in several steps, or several files, are waited for so long. */
+/* Writers that write a file in several steps, or several files, are waited for this long. */
 #define SETTLE_MS 100
 /* How often folders that may have been away are looked for again. */
 #define LOOK_AGAIN_MS 2000

@@ -10,7 +10,7 @@
 
 #define SWEEP_MS 250
 
-/* A request in flight for so long is looked after: is its client still there? */
+/* A request in flight for this long is looked at: is its client still there? */
 #define LONG_NS (250 * 1000000ull)
 
 static void on_sweep(sv_timer *timer) {

@@ -127,7 +127,7 @@ static const sv_flag flags[] = {
      .value_name = "NAME",
      .offset = FIELD(engine),
      .choices = sv_engine_names,
-     .help = "What segments the picture: fast (this project's) or opencv (the reference), as the "
+     .help = "What segments the image: fast (this project's) or opencv (the reference), as the "
              "build has them."},
     {.name = "workers",
      .kind = SV_FLAG_INT,
@@ -136,7 +136,7 @@ static const sv_flag flags[] = {
      .min = 1,
      .max = 256,
      .default_text = "the CPUs this process may use",
-     .help = "Threads that work on pictures."},
+     .help = "Threads that work on images."},
     {.name = "queue",
      .kind = SV_FLAG_INT,
      .value_name = "N",
@@ -150,7 +150,7 @@ static const sv_flag flags[] = {
      .offset = FIELD(deadline_ms),
      .min = 1,
      .max = 86400000,
-     .help = "A picture that is not done by then: 504. Less where x-envoy-expected-rq-timeout-ms "
+     .help = "An image that is not done by then: 504. Less where x-envoy-expected-rq-timeout-ms "
              "says so."},
     {.name = "max-pixels",
      .kind = SV_FLAG_INT,
@@ -159,14 +159,14 @@ static const sv_flag flags[] = {
      .min = 1,
      .max = INT32_MAX,
      .default_text = "what --work-memory and --answer-memory allow",
-     .help = "The largest picture; beyond it: 413, before a pixel is decoded."},
+     .help = "The largest image; beyond it: 413, before a pixel is decoded."},
     {.name = "work-memory",
      .kind = SV_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(work_bytes),
      .min = 1 << 20,
      .max = (int64_t)1 << 40,
-     .help = "For all pictures being worked on and answers being sent; others wait for it."},
+     .help = "For all images being worked on and answers being sent; others wait for it."},
     {.name = "answer-memory",
      .kind = SV_FLAG_BYTES,
      .value_name = "BYTES",
@@ -223,7 +223,7 @@ static double read_answers(void *ctx) {
 
 static void define_metrics(sv_metrics *metrics) {
     static const char name[] = "headerroute_predict_phase_seconds",
-                      help[] = "Time of a picture's phases.";
+                      help[] = "Time of an image's phases.";
     static const double pixels[] = {1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7};
     predict.metrics.decode = sv_metrics_histogram(metrics, name, "phase=\"decode\"", help,
                                                   sv_seconds_buckets, sv_seconds_buckets_count);
@@ -235,7 +235,7 @@ static void define_metrics(sv_metrics *metrics) {
                     "Memory held by answers being sent, of --answer-memory.", read_answers,
                     &predict.answers);
     predict.metrics.pixels = sv_metrics_histogram(metrics, "headerroute_predict_picture_pixels",
-                                                  NULL, "Sizes of the pictures worked on.", pixels,
+                                                  NULL, "Sizes of the images worked on.", pixels,
                                                   sizeof(pixels) / sizeof(pixels[0]));
 }
 
@@ -282,7 +282,7 @@ int main(int argc, char **argv) {
     const sv_flag_set sets[] = {{sv_server_flags, sv_server_flags_count, &server},
                                 {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};
     int code = sv_flags_parse(sets, 2, argc, argv, program,
-                              "Cuts the foreground out of pictures: GrabCut behind HTTP.");
+                              "Cuts the foreground out of images: GrabCut behind HTTP.");
     if (code != SV_FLAGS_RUN)
         return code;
     sv_server_options_settle(&server, "0.0.0.0:5010");

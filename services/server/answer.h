@@ -14,7 +14,7 @@ const char *sv_status_reason(int status);
 /* Adds a field to the answer, after what is there. Both must live as long as the exchange; the name
  * is in lower case. */
 void sv_answer_field(sv_exchange *ex, hr_str name, hr_str value);
-/* Makes room for so many fields more. */
+/* Makes room for this many more fields. */
 void sv_answer_reserve(sv_exchange *ex, size_t n);
 /* Adds Retry-After. */
 void sv_answer_retry_after(sv_exchange *ex, int seconds);

@@ -22,7 +22,8 @@ typedef struct sv_server_options {
     int64_t max_body_bytes;   /* of one request */
     int64_t max_upload_bytes; /* of all requests being read or handled, together */
     int64_t max_head_bytes;   /* request line and header fields */
-    int64_t idle_timeout_ms;  /* a connection on which no request was begun for so long is closed */
+    int64_t
+        idle_timeout_ms; /* a connection on which no request was begun for this long is closed */
     int64_t request_timeout_ms;     /* from the first to the last byte of a request */
     int64_t stall_timeout_ms;       /* closes if the client reads nothing for this long */
     int64_t handshake_timeout_ms;   /* of TLS */

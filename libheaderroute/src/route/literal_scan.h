@@ -5,7 +5,7 @@
 #include "literal_filter.h"
 #include "scratch.h"
 
-/* True once a request, if so many matchers of the filter were asked that its
+/* True once a request, if the filter was asked for enough matchers that its
  * subject's values must be noted now. */
 bool hr_literals_begin(const hr_literal_filter *filter, hr_scratch *scratch);
 void hr_literals_note(const hr_literal_filter *filter, hr_scratch *scratch, hr_str value);
