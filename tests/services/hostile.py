@@ -72,7 +72,7 @@ class Peers:
 
     def __init__(self):
         allow_files()
-        self.silent, self.echo = Silent(), Peer(echo)
+        self.silent, self.echo = Silent(), Peer(echo, kept=1000)
         self.endless, self.tunnel, self.vias = Pouring(ENDLESS), Pouring(SWITCHED), Pouring(VIAS)
 
     def __enter__(self):

@@ -3,6 +3,7 @@
 A Peer listens on a loopback address. For every request it calls `behave(connection, request)`, which may
 write whatever it likes to the raw socket; returning True keeps the connection for the next request.
 """
+import collections
 import re
 import socket
 import struct
@@ -96,9 +97,10 @@ def echo(connection, request):
 
 
 class Peer:
-    def __init__(self, behave=echo, host="127.0.0.1", port=0, read_body=True):
+    def __init__(self, behave=echo, host="127.0.0.1", port=0, read_body=True, kept=None):
         self.behave, self.read_body = behave, read_body
-        self.requests, self.connections, self.lock = [], 0, threading.Lock()
+        self.requests = [] if kept is None else collections.deque(maxlen=kept)  # all, or the newest
+        self.connections, self.lock = 0, threading.Lock()
         self.open, self.closing = set(), False
         self.listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
