@@ -120,6 +120,7 @@ static int configure(sv_up_tls *tls, const sv_up_tls_options *options, char *why
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(tls->ctx, on_new_session);
     SSL_CTX_set_default_passwd_cb(tls->ctx, no_pass_phrase);
+    sv_tls_limit_key_changes(tls->ctx);
     SSL_CTX_set_verify(tls->ctx, options->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     if (!options->insecure && load_authorities(tls, options->ca_path, why, why_size) != 0)
         return -1;

@@ -482,6 +482,34 @@ static void begin_drain(void *ctx) {
     gw_reload_stop(g);
 }
 
+/* 0, or the exit code after a sentence. */
+static int parse_maps(gateway *self, const sv_server_options *server) {
+    char why[256];
+    if (gw_maps_parse(&self->options, why, sizeof(why)) != 0) {
+        fprintf(stderr, "headerroute-gateway: --map: %s\n", why);
+        return 2;
+    }
+    self->map_facts = sv_alloc_zeroed((self->options.n_maps + 1) * sizeof(*self->map_facts));
+    const char *conflict = gw_maps_conflict(&self->options, server);
+    if (conflict == NULL)
+        return 0;
+    fprintf(stderr, "headerroute-gateway: %s\n", conflict);
+    return 2;
+}
+
+static void release_all(gateway *g, sv_metrics *metrics, sv_listener *listeners) {
+    gw_reload_dispose(g);
+    gw_config_unref(g->config);
+    gw_samples_free(g->samples);
+    sv_tls_free(g->tls);
+    gw_dns_free(g->dns);
+    sv_metrics_free(metrics);
+    free(listeners);
+    free(g->body_rules);
+    free(g->options.maps);
+    free(g->map_facts);
+}
+
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
                                        .body_buffer_bytes = 512 << 10,
@@ -503,17 +531,9 @@ int main(int argc, char **argv) {
                        "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
     if (code != SV_FLAGS_RUN)
         return code;
-    char why[256];
-    if (gw_maps_parse(&self.options, why, sizeof(why)) != 0) {
-        fprintf(stderr, "headerroute-gateway: --map: %s\n", why);
-        return 2;
-    }
-    self.map_facts = sv_alloc_zeroed((self.options.n_maps + 1) * sizeof(*self.map_facts));
-    const char *conflict = gw_maps_conflict(&self.options, &server);
-    if (conflict != NULL) {
-        fprintf(stderr, "headerroute-gateway: %s\n", conflict);
-        return 2;
-    }
+    code = parse_maps(&self, &server);
+    if (code != 0)
+        return code;
     if (server.check)
         return check_running(&server, &self);
     if (self.options.files.n == 0) {
@@ -549,15 +569,6 @@ int main(int argc, char **argv) {
     if (gw_reload_prepare(&self) != 0)
         return 1;
     code = sv_server_run(&service, listeners, n_listeners, &server, metrics);
-    gw_reload_dispose(&self);
-    gw_config_unref(self.config);
-    gw_samples_free(self.samples);
-    sv_tls_free(self.tls);
-    gw_dns_free(self.dns);
-    sv_metrics_free(metrics);
-    free(listeners);
-    free(self.body_rules);
-    free(self.options.maps);
-    free(self.map_facts);
+    release_all(&self, metrics, listeners);
     return code;
 }

@@ -2,7 +2,10 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -12,6 +15,38 @@
 /* From 64 KiB on OpenSSL encrypts up to 128 KiB at once with some ciphers (AES-CBC with SHA), and
  * keeps that until it is sent. Below it is a record of 16 KiB with every cipher. */
 #define MAX_WRITE ((size_t)48 << 10)
+/* Of a connection. Peers change keys after 2^24 records or so, and give two tickets. */
+#define MOST_KEY_CHANGES 64
+
+static pthread_once_t index_once = PTHREAD_ONCE_INIT;
+static int count_index; /* of what sv_tls_limit_key_changes counts */
+
+static void make_index(void) {
+    count_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+/* Of OpenSSL, about each message. */
+static void on_message(int written, int version, int type, const void *message, size_t n, SSL *ssl,
+                       void *arg) {
+    (void)version, (void)arg;
+    if (written || type != SSL3_RT_HANDSHAKE || n == 0)
+        return;
+    int kind = *(const unsigned char *)message;
+    if (kind != SSL3_MT_KEY_UPDATE && kind != SSL3_MT_NEWSESSION_TICKET)
+        return;
+    uintptr_t count = (uintptr_t)SSL_get_ex_data(ssl, count_index) + 1;
+    SSL_set_ex_data(ssl, count_index, (void *)count);
+    if (count <= MOST_KEY_CHANGES)
+        return;
+    /* The kernel still has what came before the end; OpenSSL is not to read it either. */
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    shutdown(SSL_get_fd(ssl), SHUT_RDWR);
+}
+
+void sv_tls_limit_key_changes(SSL_CTX *ctx) {
+    pthread_once(&index_once, make_index);
+    SSL_CTX_set_msg_callback(ctx, on_message);
+}
 
 /* As read and write would say it. */
 static ssize_t outcome_of(SSL *ssl, int result) {

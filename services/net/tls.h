@@ -7,6 +7,10 @@
 
 #include <openssl/ssl.h>
 
+/* A connection whose peer sends more than 64 KeyUpdates or NewSessionTickets ends. Each costs as
+ * much as thousands of bytes of content (RFC 8446 section 4.6). */
+void sv_tls_limit_key_changes(SSL_CTX *ctx);
+
 /* As sv_sock_read and writev(2): -1 with errno. */
 ssize_t sv_tls_read(SSL *ssl, char *buf, size_t size);
 ssize_t sv_tls_write(SSL *ssl, const struct iovec *pieces, size_t n);

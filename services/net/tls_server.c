@@ -13,9 +13,6 @@
 
 #include "tls.h"
 
-/* Of a connection. */
-#define MOST_KEY_UPDATES 64
-
 struct sv_tls {
     const char *cert_path, *key_path;
     pthread_mutex_t mutex; /* of ctx */
@@ -69,20 +66,6 @@ static void on_info(const SSL *ssl, int where, int ret) {
         shutdown(SSL_get_fd(ssl), SHUT_RDWR);
 }
 
-/* Deriving keys takes hundreds of times as long as reading the 27 bytes that ask for it (RFC 8446
- * section 4.6.3). Clients change keys after 2^24 records or so. */
-static void on_message(int written, int version, int type, const void *message, size_t n, SSL *ssl,
-                       void *arg) {
-    (void)version, (void)arg;
-    if (written || type != SSL3_RT_HANDSHAKE || n == 0 ||
-        *(const unsigned char *)message != SSL3_MT_KEY_UPDATE)
-        return;
-    uintptr_t count = (uintptr_t)SSL_get_app_data(ssl) + 1;
-    SSL_set_app_data(ssl, (void *)count);
-    if (count > MOST_KEY_UPDATES)
-        shutdown(SSL_get_fd(ssl), SHUT_RDWR);
-}
-
 static int tls_fail(SSL_CTX *ctx, char *why, size_t why_size, const char *path, const char *what) {
     char reason[192];
     sv_tls_error_text(reason, sizeof(reason));
@@ -116,7 +99,7 @@ SSL_CTX *sv_tls_context_plain(void) {
     SSL_CTX_set_default_passwd_cb(ctx, tls_no_pass_phrase);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     SSL_CTX_set_info_callback(ctx, on_info);
-    SSL_CTX_set_msg_callback(ctx, on_message);
+    sv_tls_limit_key_changes(ctx);
     return ctx;
 }
 

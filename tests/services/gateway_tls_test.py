@@ -11,6 +11,7 @@ import pytest
 from certificates import Authority
 from conftest import PATIENCE, wait_until
 from harness import BUILD, Client, Server, free_port, run
+from key_changes import Tls
 from mesh import GATEWAY, gateway, routes, rule, service, to, write
 from peers import Peer
 
@@ -130,6 +131,20 @@ def test_renegotiation_is_refused(tmp_path, authority):
         openssl.stdin.flush()
         out, _ = openssl.communicate(timeout=PATIENCE)
         assert "RENEGOTIATING" in out and ":error:" in out and "bad record mac" not in out, out
+        assert gw.call().status == 200
+
+
+@pytest.mark.parametrize("n, answered", [(64, True), (65, False), (2000, False)])
+def test_a_client_changes_its_keys_a_few_times(tmp_path, authority, n, answered):
+    """All of it is in the server's socket before the first is read: each costs hundreds of times as much as its 27 bytes."""
+    with Peer() as peer, encrypted(tmp_path, authority, authority.issue("a", HOST), *ROUTE, service("svc.test", peer)) as gw:
+        tls = Tls(socket.create_connection((gw.host, gw.port)))
+        tls.change_keys(n)
+        tls.write(b"GET /keys HTTP/1.1\r\nHost: test\r\n\r\n")
+        tls.flush()
+        assert tls.read().startswith(b"HTTP/1.1 200") == answered
+        tls.close()
+        assert [r.target for r in peer.requests if r.target == "/keys"] == ["/keys"] * answered
         assert gw.call().status == 200
 
 
@@ -313,6 +328,39 @@ def test_sessions_are_resumed(tmp_path, authority):
         for _ in range(4):
             assert gw.call().status == 200
         assert peer.resumed[0] is False and peer.resumed[-1] is True
+
+
+class Changing(Peer):
+    """Answers over TLS behind as many KeyUpdates or tickets as `before` sends."""
+
+    def __init__(self, pair, before):
+        self.pair, self.before = pair, before
+        super().__init__()
+
+    def _serve(self, connection):
+        try:
+            tls = Tls(connection.sock, self.pair)
+        except AssertionError:
+            return
+        try:
+            while b"\r\n\r\n" in tls.read():
+                self.before(tls)
+                tls.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                tls.flush()
+        except OSError:
+            pass
+        finally:
+            tls.close()
+
+
+@pytest.mark.parametrize("before, status", [
+    (lambda tls: tls.change_keys(60), 200), (lambda tls: tls.change_keys(70), 503), (lambda tls: tls.change_keys(2000), 503),
+    (lambda tls: tls.give_tickets(60), 200), (lambda tls: tls.give_tickets(70), 503)],
+    ids=["60-keys", "70-keys", "2000-keys", "60-tickets", "70-tickets"])
+def test_an_endpoint_changes_its_keys_a_few_times(tmp_path, authority, before, status):
+    with Changing(authority.issue("svc", "svc.test"), before) as peer, gateway(tmp_path, *over_tls(peer, authority)) as gw:
+        done = gw.call()
+        assert done.status == status and (status != 200 or done.body == b"ok")
 
 
 @pytest.mark.parametrize("names, settings", [

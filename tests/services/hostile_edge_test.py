@@ -1,17 +1,12 @@
 """What else hostile clients, web pages and stuck readers of the log must not achieve with gateway, proxy and predict."""
-import ctypes
-import ctypes.util
 import json
 import os
 import pathlib
-import select
 import signal
-import socket
 import subprocess
 import sys
 
 import pytest
-from certificates import Authority
 from conftest import PATIENCE, SANITIZER_ENV
 from harness import BUILD, Client, Server, free_port
 from hostile import Crowd, Peers, handshake, request, settled, start_gateway
@@ -269,35 +264,3 @@ def test_a_reload_that_nobody_reads_about_does_not_delay_the_end(tmp_path, peers
                 return b'reloads_total{result="failed"} 1\n' in client.answer().body
         assert wait_until(failures)
         assert server.end() == 0
-
-
-
-
-def key_updates(port, n):
-    """Sends as many KeyUpdates of TLS 1.3, which Python's ssl cannot, and returns how many were taken."""
-    lib = ctypes.CDLL(ctypes.util.find_library("ssl"))
-    for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
-        getattr(lib, name).restype = ctypes.c_void_p
-    with socket.create_connection(("127.0.0.1", port)) as sock:
-        context = ctypes.c_void_p(lib.SSL_CTX_new(ctypes.c_void_p(lib.TLS_client_method())))
-        tls = ctypes.c_void_p(lib.SSL_new(context))
-        lib.SSL_set_fd(tls, sock.fileno())
-        assert lib.SSL_connect(tls) == 1
-        sent, poll = 0, select.poll()
-        poll.register(sock, select.POLLRDHUP)
-        while sent < n and not poll.poll(5):  # the server's end
-            lib.SSL_key_update(tls, 0)
-            if lib.SSL_do_handshake(tls) != 1:
-                break
-            sent += 1
-        lib.SSL_free(tls)
-        lib.SSL_CTX_free(context)
-    return sent
-
-
-def test_a_connection_has_few_key_updates(tmp_path, peers):
-    """57 KB of them took a hundred times the CPU time of a plain request."""
-    pair = Authority(tmp_path).issue("gw", "test")
-    with start_gateway(tmp_path, peers, "--threads", "1", pair=pair) as gw:
-        assert key_updates(gw.port, 60) == 60
-        assert 64 <= key_updates(gw.port, 2000) < 2000

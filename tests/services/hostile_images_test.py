@@ -4,6 +4,7 @@ it has no memory for, and serves an honest client afterwards."""
 import base64
 import io
 import json
+import math
 import pathlib
 import struct
 import sys
@@ -162,10 +163,12 @@ def test_everything_together(limited):
 
 # ---- CPU time, for the pixels ----
 #
-# The size of an image is its pixels: a plain request of the same size is a photo of as many.
+# The size of an image is its pixels: a plain request of the same size is a photo of as many. All have about SIDE * SIDE,
+# except for those that are only decoded.
 
 MOST = 20
 SIDE = 512
+LONG = SIDE * SIDE // 12
 
 
 def photo(width, height, name="astronaut.jpg"):
@@ -291,9 +294,26 @@ def test_cpu_of_hostile_images(one_worker, name):
 
 
 @pytest.mark.parametrize("name", DECODED)
-def test_cpu_of_decoding_the_largest_images(one_worker, name):
+def test_cpu_of_decoding(one_worker, name):
     data = DECODED[name]()
     compare(one_worker, (data,), pictures.encode(photo(*size_of(data)), "JPEG", quality=90), path=PREDICT, repeats=1)
+
+
+def test_cpu_of_decoding_the_largest_image(one_worker):
+    """As large as the default limits take; one row more is refused from the header."""
+    most = one_worker.get("/metadata").json()["limits"]["max_pixels"]
+    side = math.isqrt(most)
+    data = pictures.encode(numpy.full((side, side), 77, numpy.uint8))
+    compare(one_worker, (data,), pictures.encode(photo(side, side), "JPEG", quality=90), path=PREDICT, repeats=1)
+    larger = pictures.encode(numpy.full((most // side + 1, side), 77, numpy.uint8))
+    assert post(one_worker, PREDICT, larger, "image/png") == 413
+
+
+@pytest.mark.parametrize("name", ["limits.md", "operating.md"])
+def test_the_most_pixels_are_documented(one_worker, name):
+    limits = one_worker.get("/metadata").json()["limits"]
+    text = (pathlib.Path(__file__).resolve().parents[2] / "docs" / name).read_text()
+    assert f"{limits['max_pixels']:,}" in text
 
 
 def json_with(data, **members):
@@ -317,8 +337,9 @@ MARKS = {
     "a mask of checkers": ((SIDE, SIDE), lambda: {"mask": base64.b64encode(checkered()).decode()}, 200),
     "a thousand strokes": ((SIDE, SIDE), lambda: {"strokes": scribble()}, 200),
     "20,000 points": ((SIDE, SIDE), lambda: {"strokes": zigzag(SIDE, SIDE, radius=500)}, 400),
-    "20,000 points on a tall image": ((12, 65500), lambda: {"strokes": zigzag(12, 65500)}, 400),
-    "20,000 points on a wide image": ((65500, 12), lambda: {"strokes": zigzag(65500, 12)}, 200),
+    "20,000 points on a tall image": ((12, LONG), lambda: {"strokes": zigzag(12, LONG)}, 400),
+    "one stroke on a wide image": ((LONG, 12), lambda: {"strokes": zigzag(LONG, 12, n=2)}, 200),
+    "20,000 points on a wide image": ((LONG, 12), lambda: {"strokes": zigzag(LONG, 12)}, 200),
     "20,000 points far away": ((SIDE, SIDE), lambda: {"strokes": zigzag(1000000, 1000000)}, 400),
 }
 

@@ -12,7 +12,8 @@ target_compile_definitions(test-infer-message-corpus PRIVATE CORPUS="infer_messa
 hr_add_pytest(services-predict-options ARGS tests/services/predict_options_test.py LABELS sanitize)
 # A sanitizer's own memory does not fit into the limit under test.
 hr_add_pytest(test-services-memory ARGS tests/services/test_memory.py TIMEOUT 600)
-hr_add_pytest(services-hostile-images ARGS tests/services/hostile_images_test.py TIMEOUT 600)
+hr_add_pytest(services-hostile-images ARGS tests/services/hostile_images_test.py -k "not cpu" TIMEOUT 600)
+hr_add_pytest(services-hostile-images-cpu ARGS tests/services/hostile_images_test.py -k cpu TIMEOUT 900)
 hr_add_test(test-services-base
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/flags_test.c ${CMAKE_CURRENT_LIST_DIR}/base64_test.c
     ${CMAKE_CURRENT_LIST_DIR}/json_test.c ${CMAKE_CURRENT_LIST_DIR}/cpus_test.c ${CMAKE_CURRENT_LIST_DIR}/metrics_test.c
