@@ -21,7 +21,7 @@
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;
 static int count_index; /* of what sv_tls_limit_key_changes counts */
 
-static void make_index(void) {
+static void make_count_index(void) {
     count_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
@@ -44,7 +44,7 @@ static void on_message(int written, int version, int type, const void *message, 
 }
 
 void sv_tls_limit_key_changes(SSL_CTX *ctx) {
-    pthread_once(&index_once, make_index);
+    pthread_once(&index_once, make_count_index);
     SSL_CTX_set_msg_callback(ctx, on_message);
 }
 
