@@ -161,11 +161,27 @@ static void read_header_matches(hr_reader *r, const hr_node *node, void *base,
         check_match_name(r, key);
 }
 
+/* Envoy's limits of QueryParameterMatcher.name; Istio passes other names on, and Envoy refuses the
+ * routes. */
+static void read_query_matches(hr_reader *r, const hr_node *node, void *base,
+                               const hr_field *field) {
+    enum { LONGEST = 1024 };
+    hr_path step;
+    hr_read_named_matches(r, node, base, field);
+    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
+         key = hr_keys_next(r, &step, key))
+        if (key->u.text.len == 0 || key->u.text.len > LONGEST)
+            hr_reader_error(r, key,
+                            "Envoy refuses this name of a query parameter: it must have 1 to %d "
+                            "bytes",
+                            LONGEST);
+}
+
 /* ---- HTTPMatchRequest ---- */
 
 #define READ_NO_KEYS hr_read_message
 #define READ_HEADER_NAMES read_header_matches
-#define READ_QUERY_NAMES hr_read_named_matches
+#define READ_QUERY_NAMES read_query_matches
 #define SCHEMA_PATH_MATCHES uri_match_schema
 #define SCHEMA_STRING_MATCHES hr_string_match_schema
 #define SCHEMA_MAP_MATCHES hr_string_match_schema
