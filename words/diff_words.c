@@ -241,7 +241,9 @@ char *words_of_decision(const hr_decision *d) {
     words w = {0};
     if (d->virtual_service.p == NULL && d->rule_name.p != NULL) {
         put_str(&w, d->rule_kind);
-        putf(&w, " %.*s rules[%d]", (int)d->rule_name.len, d->rule_name.p, (int)d->route_index);
+        say(&w, " ");
+        put_str(&w, d->rule_name);
+        putf(&w, " rules[%d]", (int)d->route_index);
         if (d->match_index >= 0)
             putf(&w, ".matches[%d]", (int)d->match_index);
         say(&w, " ");

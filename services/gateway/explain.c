@@ -263,7 +263,7 @@ static void explain(gw_aside *aside, question *q) {
 static const hr_view *asked_view(const gw_aside *aside, hr_str port) {
     const gw_config *config = aside->config;
     char number[8];
-    if (port.len == 0)
+    if (port.len == 0 || aside->kind == GW_ASIDE_PAGE)
         return aside->listener->view;
     for (size_t i = 0; i < config->n_listeners; i++) {
         const gw_listener *l = &config->listeners[i];

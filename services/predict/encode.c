@@ -86,8 +86,11 @@ static bool make_json(sv_predict_job *job, const grabcut_image *mask) {
     grabcut_free(state.mask);
     if (ok && job->text_len > (size_t)job->predict->options.answer_bytes) {
         sv_predict_fail(job, 413,
-                        "the answer would be larger than this server's memory for answers: leave "
-                        "state out");
+                        job->request.state ? "the answer would be larger than this server's memory "
+                                             "for answers: leave state out"
+                                           : "the answer would be larger than this server's memory "
+                                             "for answers: send a smaller "
+                                             "image");
         return false;
     }
     return ok;
