@@ -5,6 +5,7 @@
 #include "files.h"
 
 #include <criterion/criterion.h>
+#include <grabcut/grabcut.h>
 #include <string.h>
 #include <webp/decode.h>
 #include <webp/encode.h>
@@ -125,4 +126,35 @@ Test(vp8l, counts_the_groups) {
         cr_assert_eq(vp8l.cache_bits, all[i].cache_bits);
         free(file);
     }
+}
+
+/* A predictor image whose five codes have one symbol each, so that its pixels take no bits; then no
+ * cache, and one group. */
+Test(vp8l, pixels_of_no_bits_are_not_gone_through) {
+    static const uint8_t alpha[36] = {0x81, 0x88, 0x88, 0x00};
+    const grabcut_range data = {alpha, sizeof(alpha)};
+    grabcut_vp8l vp8l;
+    cr_assert(grabcut_vp8l_read_alpha(&vp8l, data, 1 << 24, 1 << 24));
+    cr_assert_eq(vp8l.groups, 1);
+    cr_assert_eq(vp8l.subimage_pixels, UINT64_C(1) << 44, "%llu",
+                 (unsigned long long)vp8l.subimage_pixels);
+}
+
+/* An animation whose frame of 2^24 by 2^24 pixels leaves a canvas of one. */
+Test(vp8l, a_frame_beyond_the_canvas_is_refused_at_once) {
+    static const uint8_t start[] = {
+        'R', 'I', 'F', 'F', 110, 0,   0,   0,  'W', 'E', 'B', 'P', 'V',  'P',  '8',  'X', 10,
+        0,   0,   0,   18,  0,   0,   0,   0,  0,   0,   0,   0,   0,    'A',  'N',  'M', 'F',
+        80,  0,   0,   0,   0,   0,   0,   0,  0,   0,   255, 255, 255,  255,  255,  255, 0,
+        0,   0,   0,   'A', 'L', 'P', 'H', 37, 0,   0,   0,   1,   0x81, 0x88, 0x88, 0x00};
+    uint8_t file[118] = {0};
+    grabcut_decode_options opts = GRABCUT_DECODE_OPTIONS_INIT;
+    grabcut_image image;
+    uint64_t bytes;
+    memcpy(file, start, sizeof(start));
+    memcpy(file + 100, "VP8 \x0a", 5);
+    opts.alpha = 1;
+    cr_assert_eq(grabcut_decode_estimate(&bytes, file, sizeof(file), &opts, NULL), GRABCUT_OK);
+    cr_assert_lt(bytes, 1 << 20);
+    cr_assert_eq(grabcut_decode(&image, file, sizeof(file), &opts, NULL), GRABCUT_EDECODE);
 }

@@ -129,13 +129,19 @@ static int alpha_bytes(uint64_t *out, const grabcut_webp *webp, grabcut_errbuf *
     return GRABCUT_OK;
 }
 
+/* Else the decoder refuses it. */
+static int frame_is_within(const grabcut_webp *webp) {
+    return (int64_t)webp->frame.x + webp->frame.width <= webp->width &&
+           (int64_t)webp->frame.y + webp->frame.height <= webp->height;
+}
+
 static int webp_bytes(uint64_t *out, const grabcut_probe *probe, uint64_t channels,
                       grabcut_range file, grabcut_errbuf *err) {
     enum { CHUNK_HEADER = 8 };
     grabcut_webp webp;
     grabcut_vp8l vp8l;
     int rc = grabcut_webp_header(&webp, file, err);
-    if (rc || !webp.bitstream.p || webp.cut_off) {
+    if (rc || !webp.bitstream.p || webp.cut_off || !frame_is_within(&webp)) {
         return rc; /* the decoder refuses such files with its own message */
     }
     if (webp.bitstream.p[3] != 'L') {

@@ -190,14 +190,19 @@ static uint32_t vp8l_copy_value(vp8l_bits *b, unsigned prefix) {
     return ((2 + (prefix & 1)) << extra) + vp8l_take(b, extra) + 1;
 }
 
+static uint64_t vp8l_left(const vp8l_bits *b) {
+    return b->count + 8 * (uint64_t)(b->end - b->p);
+}
+
 /* Reads the pixels of an image of one group of codes. *largest becomes the largest number that red
- * and green make together. */
+ * and green make together. Where codes of one symbol make a pixel of no bits, all that follow are
+ * the same: they are not gone through, so that the work is bounded by the bits. */
 static int vp8l_read_pixels(vp8l_reader *r, uint64_t pixels, uint32_t *largest) {
     enum { GREEN, RED, BLUE, ALPHA, DISTANCE };
     *largest = 0;
     while (pixels > 0 && !r->bits.failed) {
+        uint64_t before = vp8l_left(&r->bits), covered = 1;
         unsigned symbol = vp8l_symbol(&r->bits, &r->codes[GREEN]);
-        uint64_t covered = 1;
         if (symbol < 256) {
             uint32_t number = vp8l_symbol(&r->bits, &r->codes[RED]) << 8 | symbol;
             vp8l_symbol(&r->bits, &r->codes[BLUE]);
@@ -209,6 +214,9 @@ static int vp8l_read_pixels(vp8l_reader *r, uint64_t pixels, uint32_t *largest) 
         }
         if (covered > pixels) {
             return 0;
+        }
+        if (vp8l_left(&r->bits) == before) {
+            return pixels % covered == 0 && !r->bits.failed;
         }
         pixels -= covered;
     }
