@@ -298,6 +298,15 @@ def test_a_truncated_header_is_always_refused(name):
         grabcut.decode(whole_files()[name][:25], allow_truncated=True)
 
 
+@pytest.mark.parametrize("left", [0, 20])
+def test_a_truncated_bmp_may_have_no_pixel(left):
+    data = bytearray(whole_files()["bmp"])[:54]
+    data[10:14] = (54 + left).to_bytes(4, "little")  # where the pixels would begin
+    with pytest.raises(grabcut.GrabcutError, match="truncated"):
+        grabcut.decode(bytes(data))
+    assert not grabcut.decode(bytes(data), allow_truncated=True).any()
+
+
 def test_other_damage_is_always_refused():
     png = bytearray(whole_files()["png"])
     png[len(png) // 2] ^= 0x55

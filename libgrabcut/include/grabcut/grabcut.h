@@ -142,12 +142,14 @@ typedef struct grabcut_decode_options {
     grabcut_cancel_fn cancel;
     void *cancel_ctx;
     /* Since version 4. 1: the image has 4 channels, BGRA, not premultiplied; it is opaque where the
-     * file has no alpha. 0: alpha is dropped. */
+     * file has no alpha, and transparent beside the first frame of an animation. 0: alpha is
+     * dropped. */
     int32_t alpha;
     /* Since version 4. 1: a JPEG, PNG or BMP that ends too early is decoded as far as it goes, if
-     * its header is whole. What is missing has no detail in a JPEG (grey, or the colour so far), is
-     * black and transparent in a PNG or BMP, and is the first colour of the palette in a BMP of
-     * runs. A truncated WebP, and damage of another kind, stay GRABCUT_EDECODE. */
+     * its header is whole; a JPEG also ends at an end marker that comes too early. What is missing
+     * has no detail in a JPEG (grey, or the colour so far), is black and transparent in a PNG or
+     * BMP, and is the first colour of the palette in a BMP of runs. A truncated WebP, and damage of
+     * another kind, stay GRABCUT_EDECODE. */
     int32_t allow_truncated;
 } grabcut_decode_options;
 #define GRABCUT_DECODE_OPTIONS_VERSION 4

@@ -254,11 +254,8 @@ int grabcut_read_bmp(const grabcut_image *out, grabcut_range file,
     if (rc) {
         return rc;
     }
-    if (bmp.pixels > file.len) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the file is truncated");
-    }
     fill_palette(&pal, &bmp);
-    source s = {file.p + bmp.pixels, file.p + file.len};
+    source s = {file.p + (bmp.pixels < file.len ? bmp.pixels : file.len), file.p + file.len};
     int runs = bmp.packing == GRABCUT_BMP_RLE4 || bmp.packing == GRABCUT_BMP_RLE8;
     rc = (runs ? read_runs : read_plain)(out, &bmp, s, &pal, opts, err);
     if (rc != CUT_OFF) {
