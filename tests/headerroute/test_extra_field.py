@@ -37,7 +37,7 @@ def add_row(header):
 def copy_sources(to):
     to.mkdir()
     shutil.copy(ROOT / "CMakeLists.txt", to)
-    for folder in "cmake", "libheaderroute", "libgrabcut", "cli", "services/body":
+    for folder in "cmake", "libheaderroute", "libgrabcut", "words", "cli", "services/body":
         if (ROOT / folder).is_dir():
             shutil.copytree(ROOT / folder, to / folder)
     (to / "docs").mkdir()

@@ -118,7 +118,7 @@ def test_source_distribution_is_complete(checkout, python, tmp_path):
 
     listed = {os.path.relpath(os.path.join(folder, name), source)
               for folder, _, names in os.walk(source) for name in names}
-    for folder_of_sources in ("cmake", "cli", "libheaderroute", "libgrabcut", "bindings", "services/body", "services/request",
+    for folder_of_sources in ("cmake", "words", "cli", "libheaderroute", "libgrabcut", "bindings", "services/body", "services/request",
                               "docs/man", "docs/completions"):
         for folder, _, names in os.walk(checkout / folder_of_sources):
             for name in names:
