@@ -23,7 +23,7 @@ mkdir -p build
 
 gate_format() { scripts/format.sh --check; }
 
-gate_structure() { scripts/check_structure.py && scripts/check_static_names.py libheaderroute/src libgrabcut/src/{base,codec,engine} cli services; }
+gate_structure() { scripts/check_structure.py && scripts/check_static_names.py libheaderroute/src libgrabcut/src/{base,codec,engine} words cli services; }
 
 gate_prose() { scripts/check_prose.py; }
 
@@ -43,7 +43,7 @@ gate_warnings() {
 gate_tidy() {
     local sources
     [ -f build/release/compile_commands.json ] || cmake --preset dev >/dev/null
-    mapfile -t sources < <(git ls-files 'libheaderroute/*.c' 'libgrabcut/*.c' 'services/*.c' 'cli/*.c')
+    mapfile -t sources < <(git ls-files 'libheaderroute/*.c' 'libgrabcut/*.c' 'services/*.c' 'words/*.c' 'cli/*.c')
     printf '%s\0' "${sources[@]}" | xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet -p build/release 2>build/lint-tidy.log || {
         tail -n 20 build/lint-tidy.log
         return 1
