@@ -197,6 +197,41 @@ def test_cases_may_precede_the_resources(tmp_path):
     assert run("test", tmp_path / "a.yaml").returncode == 0
 
 
+REDIRECTING_GATEWAY = """apiVersion: v1
+kind: Service
+metadata: {name: reviews}
+spec: {selector: {app: reviews}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec:
+  selector: {istio: b}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"], tls: {httpsRedirect: true}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: reviews}
+spec:
+  parentRefs: [{kind: Service, group: "", name: reviews, port: 80}]
+  rules: [{backendRefs: [{name: reviews, port: 80}]}]
+"""
+
+
+def test_a_gateway_that_redirects_to_https_does_not_disturb_a_case_of_the_mesh(tmp_path):
+    """A case without a gateway is asked of each of them, and then of the mesh again."""
+    (tmp_path / "rules.yaml").write_text(REDIRECTING_GATEWAY)
+    (tmp_path / "cases.yaml").write_text(
+        "testCases:\n- request: {authority: [reviews.default.svc.cluster.local]}\n  decision: {action: route}\n")
+    done = run("test", "-f", tmp_path / "rules.yaml", tmp_path / "cases.yaml")
+    assert done.returncode == 0 and results(done)[0][0], done.stdout + done.stderr
+    generated = run("test", "--generate", "-f", tmp_path / "rules.yaml")
+    (tmp_path / "generated.yaml").write_text(generated.stdout)
+    assert generated.returncode in (0, 1) and "testCases" in generated.stdout, generated.stderr
+    done = run("test", "-f", tmp_path / "rules.yaml", tmp_path / "generated.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_without_any_resource_there_is_nothing_to_test(tmp_path):
     (tmp_path / "a.yaml").write_text("testCases:\n- request: {authority: [a]}\n")
     done = run("test", tmp_path / "a.yaml")
