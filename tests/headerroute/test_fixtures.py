@@ -167,7 +167,7 @@ def test_a_statement_that_does_not_hold_is_refuted_with_a_request(tmp_path):
     rules.write_text((COMMAND / "statements-pass.yaml").read_text().split("---\ntestCases:")[0])
     done = run("test", "-f", rules, COMMAND / "statements-fail.yaml")
     found = results(done)
-    assert done.returncode == 1 and len(found) == 24, done.stderr
+    assert done.returncode == 1 and len(found) == 27, done.stderr
     for passed, expected, why in found:
         assert not passed and expected in why, (expected, why)
 
