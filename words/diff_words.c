@@ -58,7 +58,10 @@ char *words_of_view(const hr_diff_view *view) {
         putf(&w, " port %u", view->port);
         return finish(&w);
     }
-    say(&w, "mesh, namespace ");
+    size_t other = sizeof(HR_DIFF_OTHER_NAMESPACE) - 1;
+    bool named = view->namespace_.len < other ||
+                 memcmp(view->namespace_.p, HR_DIFF_OTHER_NAMESPACE, other) != 0;
+    say(&w, named ? "mesh, namespace " : "mesh, ");
     put_str(&w, view->namespace_);
     for (size_t i = 0; i < view->n_source_labels; i++) {
         say(&w, i == 0 ? ", labels " : " ");
