@@ -110,6 +110,13 @@ static void say_where(words *w, const hr_where *c) {
                                       [HR_WHERE_PREFIX] = "prefix ",
                                       [HR_WHERE_SUFFIX] = "suffix ",
                                       [HR_WHERE_REGEX] = "regex "};
+    static const char unmodelled[] = "not modelled: ";
+    size_t len = sizeof(unmodelled) - 1;
+    if (c->field.len > len && memcmp(c->field.p, unmodelled, len) == 0) {
+        say(w, c->negated ? "does not meet " : "meets ");
+        put_bytes(w, c->field.p + len, c->field.len - len);
+        return;
+    }
     put_field(w, c->field);
     if (c->op == HR_WHERE_PRESENT) {
         say(w, c->negated ? " absent" : " present");

@@ -301,6 +301,13 @@ def test_a_name_that_a_file_has_is_not_that_of_all_others(tmp_path):
     assert OTHER + "." in views and changed == {"third", OTHER, OTHER + "."}
 
 
+def test_a_condition_that_is_not_modelled_is_said_in_words(sides):
+    rules = RULES.replace("uri: {prefix: /api/}, headers: {target: {exact: condition1}}", "headers: {':path': {exact: /}}")
+    old, new = sides(rules, rules.replace("10s", "2s"))
+    text = diff(old, new).stdout
+    assert "meets header :path exact /\n" in text and "not modelled" not in text, text
+
+
 # ---- text that is safe to print and to paste ----
 
 ODD = r"""
