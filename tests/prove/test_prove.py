@@ -301,6 +301,33 @@ def test_a_name_that_a_file_has_is_not_that_of_all_others(tmp_path):
     assert OTHER + "." in views and changed == {"third", OTHER, OTHER + "."}
 
 
+# ---- sides that cannot be compared ----
+
+@pytest.mark.parametrize("text", ['kind: "VirtualService\n', "", "a: b\n"], ids=["broken", "empty", "other"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_side_without_a_resource_is_an_error(sides, tmp_path, text, side):
+    paths = list(sides(RULES, RULES))
+    paths[side].write_text(text)
+    done = diff(*paths)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{paths[side]}: error: contains no Kubernetes resource" in done.stderr
+    assert "a side that is empty on purpose needs one resource" in done.stderr
+
+
+def test_two_empty_folders_are_not_equal_but_unusable(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    done = diff(tmp_path / "a", tmp_path / "b")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_a_side_that_is_empty_on_purpose_has_another_resource(sides):
+    old, new = sides(RULES, RULES)
+    new.write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: no-rules}}\n")
+    done = diff(old, new)
+    assert done.returncode == 1 and "after   passes through" in done.stdout, done.stderr
+
+
 def test_a_condition_that_is_not_modelled_is_said_in_words(sides):
     rules = RULES.replace("uri: {prefix: /api/}, headers: {target: {exact: condition1}}", "headers: {':path': {exact: /}}")
     old, new = sides(rules, rules.replace("10s", "2s"))
