@@ -1,4 +1,5 @@
 /* `headerroute diff OLD NEW`: what a change to the rules changes, for all requests. */
+#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,10 @@ static void diff_help(FILE *to) {
         "\n"
         "Without a view, all views that either side defines are compared: each port of each "
         "Gateway, and the mesh\n"
-        "on each service port, for each namespace and each set of source labels that rules name.\n"
+        "on each service port, for each namespace and each set of source labels that rules name, "
+        "and "
+        "for all other\n"
+        "namespaces.\n"
         "\n",
         to);
     cli_print_view_help(to);
@@ -157,7 +161,17 @@ static int compare_tables(hr_table *const tables[2], const cli_flags *flags, uns
     return code;
 }
 
-/* A side may be empty: everything that the other one has is a difference then. */
+static bool lacks_resources(const hr_diagnostics *d) {
+    static const char said[] = "nothing to evaluate";
+    bool found = false;
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
+        hr_str message = hr_diagnostics_get(d, i)->message;
+        found |= memmem(message.p, message.len, said, sizeof(said) - 1) != NULL;
+    }
+    return found;
+}
+
+/* A side without any resource is an error: rules that cannot be read would seem to be none. */
 static bool load_sides(hr_table *tables[2], const cli_flags *flags) {
     cli_input sides[2];
     const cli_list *paths[2] = {&flags->old, &flags->new_};
@@ -166,13 +180,23 @@ static bool load_sides(hr_table *tables[2], const cli_flags *flags) {
         cli_input_init(&sides[i], flags->recursive, flags->strict);
     for (int i = 0; i < 2 && good; i++) {
         cli_input_expand(&sides[i], flags->expand_rollouts, flags->rollout_step);
-        sides[i].options.no_resources = HR_WARNING;
         good = cli_input_add_all(&sides[i], "diff", paths[i]) == CLI_OK;
     }
     if (good && sides[0].standard != NULL && sides[1].standard != NULL)
         good = cli_usage_error("diff", "standard input (-) can be read only once") == CLI_OK;
-    for (int i = 0; i < 2 && good; i++) /* the findings of both */
+    bool lacking = false;
+    for (int i = 0; i < 2 && good; i++) { /* the findings of both */
+        hr_diagnostics *d = NULL;
+        sides[i].kept = &d;
         tables[i] = cli_input_load("diff", &sides[i]);
+        lacking |= tables[i] == NULL && lacks_resources(d);
+        hr_diagnostics_free(d);
+    }
+    if (lacking)
+        fputs("headerroute diff: a side that is empty on purpose needs one resource that decides "
+              "nothing, such as a\nConfigMap: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "no-rules}}\n",
+              stderr);
     good = good && tables[0] != NULL && tables[1] != NULL;
     for (int i = 0; i < 2; i++)
         cli_input_free(&sides[i]);

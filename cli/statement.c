@@ -276,6 +276,41 @@ static bool check_expect(proof *p, const json_t *expect) {
 
 typedef void (*check_fn)(proof *p, const outcome *o, const void *what);
 
+static bool is_taken(proof *p, const hr_where *where) {
+    hr_reach_options options = HR_REACH_OPTIONS_INIT;
+    hr_reach *reach = NULL;
+    options.within = where;
+    options.n_within = 1;
+    options.max_steps = options.max_work = 1;
+    int error = hr_reach_new(&reach, p->view, &options);
+    hr_reach_free(reach);
+    return error != HR_EINVAL;
+}
+
+/* The condition that a reach does not take, in words: each is asked for alone, with next to no
+ * work. */
+static void fail_at_condition(proof *p) {
+    for (size_t i = 0; i < p->requests.n && p->failure == NULL; i++) {
+        const hr_where *where = &p->requests.v[i];
+        if (is_taken(p, where))
+            continue;
+        hr_str field = where->field, value = where->value;
+        const char *open = memchr(field.p, '[', field.len);
+        const hr_where present = {.field = field, .op = HR_WHERE_PRESENT};
+        bool valid_name = open == NULL || is_taken(p, &present);
+        if (valid_name && where->op == HR_WHERE_REGEX)
+            fail(p, "forAll: %.*s: the regex '%.*s' is not valid for RE2", (int)field.len, field.p,
+                 (int)value.len, value.p);
+        else if (open != NULL && open[1] == ']')
+            fail(p, "forAll: %.*s: the name is empty", (int)field.len, field.p);
+        else
+            fail(p,
+                 "forAll: %.*s: not a request header; method, scheme, authority and path have keys "
+                 "of their own",
+                 (int)field.len, field.p);
+    }
+}
+
 /* Calls `check` for each outcome of each rule that one of the requests reaches. Returns how many
  * rules those are. */
 static size_t each_outcome(proof *p, check_fn check, const void *what) {
@@ -287,7 +322,7 @@ static size_t each_outcome(proof *p, check_fn check, const void *what) {
     options.n_within = p->requests.n;
     int error = hr_reach_new(&reach, p->view, &options);
     if (error == HR_EINVAL)
-        fail(p, "forAll: a header is not a request header, or a regex is not valid for RE2");
+        fail_at_condition(p);
     else if (error != HR_OK)
         fail(p, "%s", hr_strerror(error));
     for (size_t i = 0; p->failure == NULL && hr_reach_get(&rule, reach, i) == HR_OK; i++) {

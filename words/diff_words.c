@@ -58,7 +58,10 @@ char *words_of_view(const hr_diff_view *view) {
         putf(&w, " port %u", view->port);
         return finish(&w);
     }
-    say(&w, "mesh, namespace ");
+    size_t other = sizeof(HR_DIFF_OTHER_NAMESPACE) - 1;
+    bool named = view->namespace_.len < other ||
+                 memcmp(view->namespace_.p, HR_DIFF_OTHER_NAMESPACE, other) != 0;
+    say(&w, named ? "mesh, namespace " : "mesh, ");
     put_str(&w, view->namespace_);
     for (size_t i = 0; i < view->n_source_labels; i++) {
         say(&w, i == 0 ? ", labels " : " ");
@@ -107,6 +110,13 @@ static void say_where(words *w, const hr_where *c) {
                                       [HR_WHERE_PREFIX] = "prefix ",
                                       [HR_WHERE_SUFFIX] = "suffix ",
                                       [HR_WHERE_REGEX] = "regex "};
+    static const char unmodelled[] = "not modelled: ";
+    size_t len = sizeof(unmodelled) - 1;
+    if (c->field.len > len && memcmp(c->field.p, unmodelled, len) == 0) {
+        say(w, c->negated ? "does not meet " : "meets ");
+        put_bytes(w, c->field.p + len, c->field.len - len);
+        return;
+    }
     put_field(w, c->field);
     if (c->op == HR_WHERE_PRESENT) {
         say(w, c->negated ? " absent" : " present");

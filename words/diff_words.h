@@ -8,7 +8,8 @@
 /* hr_route of a request as a client sends it; *edge is the request as the view's rules see it. */
 int words_report_route(hr_decision *out, hr_request *edge, words_report *r, const hr_view *view,
                        const hr_request *request);
-/* "gateway prod/public port 443", "mesh, namespace default, port 80". */
+/* "gateway prod/public port 443", "mesh, namespace default, port 80",
+ * "mesh, any other namespace, port 80". */
 char *words_of_view(const hr_diff_view *view);
 /* "authority shop.example.com, path prefix /api/, header target = \"condition1\"". */
 char *words_of_region(const hr_diff_region *region);

@@ -28,15 +28,15 @@ if ! commit=$(git rev-parse --verify --quiet "$AGAINST^{commit}"); then
 fi
 before=$(mktemp -d "${RUNNER_TEMP:-/tmp}/headerroute-XXXXXX")
 trap 'rm -rf "$before"' EXIT
-mkdir "$before/none" # a side without a path is not allowed; one without resources is
-old+=(--old "$before/none")
+# A side needs a resource. Where the commit has no rules, it is this one, which decides nothing.
+printf '{apiVersion: v1, kind: ConfigMap, metadata: {name: no-rules}}\n' >"$before/none.yaml"
+old+=(--old "$before/none.yaml")
 for path in "${rules[@]}"; do
     new+=(--new "$path")
     git cat-file -e "$commit:./$path" 2>/dev/null || continue # new in the working tree
     git archive --format tar "$commit" -- "$path" | tar -x -C "$before"
     old+=(--old "$before/$path")
 done
-[ ${#old[@]} = 2 ] || old=("${old[@]:2}")
 
 compare() { # FORMAT: 0 and 1 are reports without and with regions, 3 is one that is not complete
     code=0

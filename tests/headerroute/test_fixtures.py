@@ -167,7 +167,7 @@ def test_a_statement_that_does_not_hold_is_refuted_with_a_request(tmp_path):
     rules.write_text((COMMAND / "statements-pass.yaml").read_text().split("---\ntestCases:")[0])
     done = run("test", "-f", rules, COMMAND / "statements-fail.yaml")
     found = results(done)
-    assert done.returncode == 1 and len(found) == 24, done.stderr
+    assert done.returncode == 1 and len(found) == 27, done.stderr
     for passed, expected, why in found:
         assert not passed and expected in why, (expected, why)
 
@@ -195,6 +195,41 @@ def test_a_file_with_resources_is_tested_by_itself(tmp_path):
 def test_cases_may_precede_the_resources(tmp_path):
     (tmp_path / "a.yaml").write_text(f"testCases:\n- request: {{authority: [a.example.com]}}\n  redirect: {{uri: /x}}\n---\n{RESOURCES % 'x'}")
     assert run("test", tmp_path / "a.yaml").returncode == 0
+
+
+REDIRECTING_GATEWAY = """apiVersion: v1
+kind: Service
+metadata: {name: reviews}
+spec: {selector: {app: reviews}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec:
+  selector: {istio: b}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"], tls: {httpsRedirect: true}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: reviews}
+spec:
+  parentRefs: [{kind: Service, group: "", name: reviews, port: 80}]
+  rules: [{backendRefs: [{name: reviews, port: 80}]}]
+"""
+
+
+def test_a_gateway_that_redirects_to_https_does_not_disturb_a_case_of_the_mesh(tmp_path):
+    """A case without a gateway is asked of each of them, and then of the mesh again."""
+    (tmp_path / "rules.yaml").write_text(REDIRECTING_GATEWAY)
+    (tmp_path / "cases.yaml").write_text(
+        "testCases:\n- request: {authority: [reviews.default.svc.cluster.local]}\n  decision: {action: route}\n")
+    done = run("test", "-f", tmp_path / "rules.yaml", tmp_path / "cases.yaml")
+    assert done.returncode == 0 and results(done)[0][0], done.stdout + done.stderr
+    generated = run("test", "--generate", "-f", tmp_path / "rules.yaml")
+    (tmp_path / "generated.yaml").write_text(generated.stdout)
+    assert generated.returncode in (0, 1) and "testCases" in generated.stdout, generated.stderr
+    done = run("test", "-f", tmp_path / "rules.yaml", tmp_path / "generated.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_without_any_resource_there_is_nothing_to_test(tmp_path):

@@ -169,3 +169,11 @@ def test_verdicts_are_those_of_diff_on_generated_rules(tmp_path):
             count[expected[name]] += 1
         assert found == expected, seed
     assert count["free"] > 10 and count["matters"] > 10, count
+
+
+def test_an_order_that_matters_to_callers_that_no_rule_names(write):
+    own = A | {"sourceNamespace": "default"}
+    path = write(SERVICE, SUBSETS, virtual_service([rule("v1", own), rule("v1", A), rule("v2")]))
+    _, found = order(path)
+    assert [pair["order"] for pair in found["pairs"]] == ["free", "matters"]
+    assert {r["view"]["namespace"] for r in found["pairs"][1]["regions"]} == {"any other namespace"}

@@ -223,6 +223,118 @@ def test_a_view_is_compared_alone(sides):
     assert missing.returncode == 2 and "there is no Gateway no/such" in missing.stderr
 
 
+# ---- callers that no rule names ----
+
+SPLIT = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: x, namespace: default}
+spec:
+  hosts: [foo.bar]
+  http:
+  - match: [{sourceNamespace: SOURCE}]
+    directResponse: {status: 200}
+  - directResponse: {status: 404}
+"""
+ENTRY = """
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: e, namespace: team-a}
+spec: {hosts: [ext.io], exportTo: ["."], ports: [{number: 80, name: http, protocol: HTTP}], resolution: STATIC,
+       endpoints: [{address: 10.0.0.1}]}
+"""
+HIDDEN = """---
+apiVersion: v1
+kind: Service
+metadata: {name: hidden, namespace: third, annotations: {networking.istio.io/exportTo: "."}}
+spec: {selector: {app: x}, ports: [{name: http, port: 80}]}
+"""
+OTHER = "any other namespace"
+
+
+def namespaces_that_change(old, new, *arguments):
+    """The namespaces of all views on port 80, and those with a region."""
+    report = json.loads(diff(old, new, "--json", *arguments).stdout)
+    assert report["complete"] is True
+    views = {view["namespace"] for view in report["views"] if view["port"] == 80}
+    return views, {region["view"]["namespace"] for region in report["regions"]}
+
+
+@pytest.mark.parametrize("old, new, views, changed", [
+    (SPLIT.replace("SOURCE", "default"), SPLIT.replace("SOURCE", "default").replace("404", "500"), {"default", OTHER}, {OTHER}),
+    (SPLIT.replace("SOURCE", "team"), SPLIT.replace("SOURCE", "team").replace("404", "500"), {"default", "team"}, {"default"}),
+    (ENTRY, ENTRY.replace("0.1", "0.2"), {"default", "team-a"}, {"team-a"}),
+    (ENTRY.replace('"."', "third"), ENTRY.replace('"."', "third").replace("0.1", "0.2"), {"default", "team-a", "third"}, {"third"}),
+    (SERVICES + RULES, SERVICES + RULES + HIDDEN, {"default", "third"}, {"third"}),
+    (SERVICES + RULES, SERVICES + RULES + HIDDEN.replace('"."', '"fourth"'), {"default", "third", "fourth"}, {"fourth"}),
+    (SERVICES + RULES, SERVICES + RULES.replace("hosts: [shop]", "exportTo: ['.']\n  hosts: [shop]"), {"default", OTHER}, {OTHER}),
+    (SERVICES + RULES, SERVICES + RULES.replace("10s", "2s"), {"default"}, {"default"}),
+], ids=["source", "other-source", "entry", "exported-entry", "service", "exported-service", "rule", "public"])
+def test_callers_that_no_rule_names_are_compared(tmp_path, old, new, views, changed):
+    for name, text in (("old.yaml", old), ("new.yaml", new)):
+        (tmp_path / name).write_text(text)
+    found = namespaces_that_change(tmp_path / "old.yaml", tmp_path / "new.yaml")
+    assert found[1] == changed and (found[0] == views or found[0] - views == {OTHER}), found
+
+
+def test_the_view_of_all_other_namespaces_has_words_and_a_request_of_its_own(tmp_path):
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(SPLIT.replace("SOURCE", "default"))
+    new.write_text(SPLIT.replace("SOURCE", "default").replace("404", "500"))
+    assert diff(old, new).stdout.startswith(
+        "mesh, namespace default, port 80: no request changes\nmesh, any other namespace, port 80: 1 of 3 ")
+    assert "### mesh, any other namespace, port 80\n" in diff(old, new, "--format", "markdown").stdout
+    [region] = json.loads(diff(old, new, "--json").stdout)["regions"]
+    for path, status in ((old, 404), (new, 500)):
+        done = subprocess.run([BIN / "headerroute", "route", "-f", path, "--batch", "-"], text=True, check=True,
+                              input=json.dumps(region["witness"] | region["view"]), stdout=subprocess.PIPE, timeout=60)
+        assert json.loads(done.stdout)["direct_response"]["status"] == status, done.stdout
+
+
+def test_a_name_that_a_file_has_is_not_that_of_all_others(tmp_path):
+    """An annotation may have any text."""
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    text = SERVICES + SPLIT.replace("SOURCE", "default") + HIDDEN.replace('"."', f'"{OTHER}"')
+    old.write_text(text)
+    new.write_text(text.replace("404", "500"))
+    views, changed = namespaces_that_change(old, new)
+    assert OTHER + "." in views and changed == {"third", OTHER, OTHER + "."}
+
+
+# ---- sides that cannot be compared ----
+
+@pytest.mark.parametrize("text", ['kind: "VirtualService\n', "", "a: b\n"], ids=["broken", "empty", "other"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_side_without_a_resource_is_an_error(sides, tmp_path, text, side):
+    paths = list(sides(RULES, RULES))
+    paths[side].write_text(text)
+    done = diff(*paths)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{paths[side]}: error: contains no Kubernetes resource" in done.stderr
+    assert "a side that is empty on purpose needs one resource" in done.stderr
+
+
+def test_two_empty_folders_are_not_equal_but_unusable(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    done = diff(tmp_path / "a", tmp_path / "b")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_a_side_that_is_empty_on_purpose_has_another_resource(sides):
+    old, new = sides(RULES, RULES)
+    new.write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: no-rules}}\n")
+    done = diff(old, new)
+    assert done.returncode == 1 and "after   passes through" in done.stdout, done.stderr
+
+
+def test_a_condition_that_is_not_modelled_is_said_in_words(sides):
+    rules = RULES.replace("uri: {prefix: /api/}, headers: {target: {exact: condition1}}", "headers: {':path': {exact: /}}")
+    old, new = sides(rules, rules.replace("10s", "2s"))
+    text = diff(old, new).stdout
+    assert "meets header :path exact /\n" in text and "not modelled" not in text, text
+
+
 # ---- text that is safe to print and to paste ----
 
 ODD = r"""

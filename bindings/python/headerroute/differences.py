@@ -98,7 +98,7 @@ class ComparedView:
 
     gateway: str  #: "mesh" or "namespace/name"
     port: int
-    namespace: str
+    namespace: str  #: "any other namespace": one that the files do not name, compared for all such
     source_labels: Mapping[str, str]
     regions: int  #: all that were compared
     changed: int  #: those with different decisions
@@ -108,7 +108,8 @@ class ComparedView:
         if self.gateway != "mesh":
             return f"gateway {self.gateway} port {self.port}"
         labels = " ".join(f"{name}={value}" for name, value in self.source_labels.items())
-        return f"mesh, namespace {self.namespace}{', labels ' + labels if labels else ''}, port {self.port}"
+        kind = "" if self.namespace.startswith("any other namespace") else "namespace "
+        return f"mesh, {kind}{self.namespace}{', labels ' + labels if labels else ''}, port {self.port}"
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,11 @@ HR_API int hr_diff_new(hr_diff **out, hr_table *before, hr_table *after,
 /* Frees the differences and all that is reached through them. Does nothing for NULL. */
 HR_API void hr_diff_free(hr_diff *diff);
 
+/* The `namespace_` of a mesh view that is compared for all namespaces that the two tables treat
+ * alike, where `default` is not one of them. No namespace of Kubernetes has a blank; should a file
+ * have the name all the same, full stops follow it. */
+#define HR_DIFF_OTHER_NAMESPACE "any other namespace"
+
 /* A view that was compared. Start from HR_DIFF_VIEW_INIT; pointers live as long as the diff. */
 typedef struct hr_diff_view {
     unsigned version; /* HR_DIFF_VIEW_VERSION */

@@ -331,7 +331,8 @@ const hr_view_action *hr_action_close(hr_view_build *vb) {
 }
 
 static hr_target https_redirect_target = {
-    .decision = {.action = HR_ACTION_REDIRECT,
+    .decision = {.version = HR_DECISION_VERSION,
+                 .action = HR_ACTION_REDIRECT,
                  .route_index = -1,
                  .root_route_index = -1,
                  .match_index = -1,

@@ -33,10 +33,17 @@ static hr_language language_of(uint8_t match, hr_str value, const hr_matcher *ma
 
 /* A condition that the model lacks gets an attribute of its own, of which nothing is known. */
 static void add_free(rule_writer *w, const hr_cond *cond) {
+    static const char *const ways[] = {[HR_SM_NONE] = "",
+                                       [HR_SM_EXACT] = "exact ",
+                                       [HR_SM_PREFIX] = "prefix ",
+                                       [HR_SM_REGEX] = "regex ",
+                                       [HR_SM_PRESENCE] = "present",
+                                       [HR_SM_PATH_PREFIX] = "path prefix "};
     hr_universe *u = w->r->u;
-    hr_str name =
-        hr_arena_printf(u->b, "%u %u %u %.*s=%.*s", cond->kind, cond->match, cond->invert,
-                        (int)cond->name.len, cond->name.p, (int)cond->value.len, cond->value.p);
+    hr_str name = cond->kind == HR_COND_FULL_PATH ? HR_STR(":path") : cond->name;
+    name =
+        hr_arena_printf(u->b, "%sheader %.*s %s%.*s", cond->invert ? "without " : "", (int)name.len,
+                        name.p, ways[cond->match], (int)cond->value.len, cond->value.p);
     add_literal(w, hr_universe_presence(u, hr_universe_attr(u, HR_ATTR_FREE, name, false)));
 }
 

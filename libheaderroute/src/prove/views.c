@@ -1,6 +1,9 @@
 /* Which views two tables define: whose decisions a change can reach. */
 #include "views.h"
 
+#include <headerroute/diff.h>
+
+#include "callers.h"
 #include "destination_rule.h"
 #include "gateway.h"
 #include "http_match.h"
@@ -30,12 +33,17 @@ typedef struct collector {
 
 /* ---- namespaces and ports ---- */
 
-static void add_namespace(collector *c, hr_str name) {
-    if (name.len == 0 || hr_str_eq_c(name, "*") || hr_str_eq_c(name, "~") || hr_str_eq_c(name, "."))
-        return;
+static bool is_listed(const collector *c, hr_str name) {
     for (size_t i = 0; i < c->namespaces.n; i++)
         if (hr_str_eq(c->namespaces.v[i], name))
-            return;
+            return true;
+    return false;
+}
+
+static void add_namespace(collector *c, hr_str name) {
+    if (name.len == 0 || hr_str_eq_c(name, "*") || hr_str_eq_c(name, "~") ||
+        hr_str_eq_c(name, ".") || is_listed(c, name))
+        return;
     HR_PUSH(c->b, &c->namespaces, name);
 }
 
@@ -134,9 +142,53 @@ static void read_rules(collector *c, const hr_table *table) {
         if (sidecar->n_selector > 0)
             add_labels(c, sidecar->selector, sidecar->n_selector);
     }
-    for (size_t i = 0; i < table->registry.n_services; i++)
-        for (size_t p = 0; p < table->registry.services[i]->n_ports; p++)
-            add_port(c, table->registry.services[i]->ports[p].number);
+    for (size_t i = 0; i < table->registry.n_services; i++) {
+        const hr_mesh_service *svc = table->registry.services[i];
+        if (svc->export_to != NULL)
+            add_namespaces(c, svc->export_to);
+        for (size_t p = 0; p < svc->n_ports; p++)
+            add_port(c, svc->ports[p].number);
+    }
+}
+
+/* ---- callers that no rule names ---- */
+
+static bool any_differs(collector *c, const hr_table *const tables[2], hr_str name) {
+    return hr_callers_differ(c->b, tables[0], name) ||
+           (tables[1] != tables[0] && hr_callers_differ(c->b, tables[1], name));
+}
+
+/* Namespaces of services alone, where their pods can see something of their own. */
+static void add_owners(collector *c, const hr_table *const tables[2]) {
+    hr_map seen = {0};
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = 0; i < tables[side]->registry.n_services; i++) {
+            hr_str name = tables[side]->registry.services[i]->namespace_;
+            if (hr_map_get(&seen, name) != NULL)
+                continue;
+            hr_map_add(c->b, &seen, name, c);
+            if (!is_listed(c, name) && any_differs(c, tables, name))
+                add_namespace(c, name);
+        }
+}
+
+static bool lies_in(const hr_table *const tables[2], hr_str name) {
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = 0; i < tables[side]->registry.n_services; i++)
+            if (hr_str_eq(tables[side]->registry.services[i]->namespace_, name))
+                return true;
+    return false;
+}
+
+/* All namespaces that nothing names see the same, so that one is compared for all of them:
+ * `default` if it sees no more than they do, else one of a name that no file has. */
+static void add_other_namespace(collector *c, const hr_table *const tables[2]) {
+    hr_str name = HR_STR(HR_DIFF_OTHER_NAMESPACE);
+    if (!any_differs(c, tables, HR_STR("default")))
+        return;
+    while (!hr_arena_failed(c->b) && (is_listed(c, name) || lies_in(tables, name)))
+        name = hr_arena_printf(c->b, "%.*s.", (int)name.len, name.p);
+    add_namespace(c, name);
 }
 
 /* ---- views ---- */
@@ -185,6 +237,8 @@ void hr_views_collect(hr_arena *b, hr_view_list *out, const hr_table *const tabl
         read_rules(&c, tables[side]);
         add_gateways(&c, tables[side]);
     }
+    add_owners(&c, tables);
+    add_other_namespace(&c, tables);
     add_unions(&c);
     add_mesh(&c);
 }

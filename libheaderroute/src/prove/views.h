@@ -12,8 +12,9 @@ typedef struct hr_view_list {
 
 /*
  * Each port of each Gateway; and the mesh on each port of a service (and on 80), for each namespace
- * that a rule lies in or names, and each set of source labels that rules name, alone and together.
- * The rest of the options is `base`'s.
+ * that a rule lies in or that an exportTo or a rule names, those of services whose pods can see
+ * something of their own, one for all others, and each set of source labels that rules name, alone
+ * and together. The rest of the options is `base`'s.
  */
 void hr_views_collect(hr_arena *b, hr_view_list *out, const hr_table *const tables[2],
                       const hr_view_options *base);
