@@ -146,6 +146,25 @@ char *words_of_region(const hr_diff_region *region) {
     return finish(&w);
 }
 
+static bool is_about(const hr_where_list *list, const char *field) {
+    for (size_t i = 0; i < list->n; i++)
+        if (list->v[i].field.len == strlen(field) &&
+            memcmp(list->v[i].field.p, field, strlen(field)) == 0)
+            return true;
+    return false;
+}
+
+const char *words_of_assumption(const hr_diff_view *view, const hr_diff_region *region) {
+    static const char field[] = "headers[x-forwarded-for]";
+    bool mesh = view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0;
+    bool about = is_about(&region->where, field);
+    for (size_t i = 0; i < region->n_except && !about; i++)
+        about = is_about(&region->except[i], field);
+    return mesh || !about ? ""
+                          : "x-forwarded-for is compared without the client's address, which the "
+                            "Gateway's proxies append";
+}
+
 /* ---- outcomes ---- */
 
 int words_report_route(hr_decision *out, hr_request *edge, words_report *r, const hr_view *view,

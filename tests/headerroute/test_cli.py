@@ -73,6 +73,12 @@ def one_line(text):
     (["explain", "-f", RULES, "--batch", "-"], "batch"),
     (["test", "-f", RULES], "no"),
     (["test"], "no file of test cases"),
+    (["diff", RULES, RULES, "--trusted-proxies", "1"], "diff takes no --trusted-proxies: what it proves is about proxies that trust none"),
+    (["diff", RULES, RULES, "--peer-address", "9.9.9.9"], "diff takes no --peer-address"),
+    (["explain", "--order", "-f", RULES, "--peer-address", "9.9.9.9"], "--order takes no --peer-address"),
+    (["explain", "--order", "-f", RULES, "--trusted-proxies", "2"], "--order takes no --trusted-proxies"),
+    (["test", "-f", RULES, "--generate", "--trusted-proxies", "2"], "--generate takes no --trusted-proxies"),
+    (["replay", "-f", RULES, "--peer-address", "9.9.9.9", "/dev/null"], "replay takes no --peer-address"),
 ])
 def test_a_wrong_command_line_is_one_sentence_and_exit_2(words, said):
     done = run(*words, stdin=subprocess.DEVNULL)
