@@ -8,8 +8,8 @@
 #include "listener_tls.h"
 #include "str.h"
 
-__attribute__((format(printf, 4, 5))) static int
-say_refusal(const gw_refuser *refuser, hr_str file, int line, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static int say_refusal(const gw_refuser *refuser, hr_str file,
+                                                             int line, const char *format, ...) {
     char message[1024];
     va_list args;
     va_start(args, format);

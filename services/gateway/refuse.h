@@ -14,8 +14,8 @@ typedef struct gw_refusal {
 } gw_refusal;
 
 typedef struct gw_refuser {
-    bool maps;        /* listeners are served by --map */
-    bool certificate; /* there is a --tls-cert */
+    bool maps;                                            /* listeners are served by --map */
+    bool certificate;                                     /* there is a --tls-cert */
     void (*refuse)(void *ctx, const gw_refusal *refusal); /* called for each */
     void *ctx;
 } gw_refuser;

@@ -410,3 +410,41 @@ def test_for_all_is_not_proven_with_proxies_in_front(sides, tmp_path):
     for flags in (["--trusted-proxies", "1"], ["--peer-address", "9.9.9.9"]):
         done = run(*flags)
         assert done.returncode == 1 and "forAll is not decided with --trusted-proxies or --peer-address" in done.stdout
+
+
+# ---- reports stay short ----
+
+def many_rules(n, status, match):
+    rules = "\n".join(f"    - match: [{{headers: {match(i)}}}]\n      directResponse: {{status: {status + i}}}" for i in range(n))
+    return f"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: shop}}
+spec:
+  hosts: [shop]
+  http:
+{rules}
+    - directResponse: {{status: 404}}
+"""
+
+
+def test_of_many_regions_that_are_not_decided_some_are_printed(sides):
+    match = lambda i: "{target: {regex: '\\bx%d'}}" % i
+    old, new = sides(many_rules(50, 200, match), many_rules(50, 300, match))
+    whole = json.loads(diff(old, new, "--json", "--gateway", "mesh").stdout)["undecided"]
+    assert len(whole) >= 50
+    done = diff(old, new, "--gateway", "mesh")
+    assert done.returncode == 3 and done.stdout.count("not decided: a word boundary") == 20
+    assert done.stdout.endswith(f"  ?  {len(whole) - 20} more regions were not decided: --json lists them\n")
+    table = diff(old, new, "--gateway", "mesh", "--format", "markdown").stdout
+    assert table.count("- not decided: ") == 20 and f"\n- {len(whole) - 20} more regions were not decided: --json lists them\n" in table
+
+
+def test_a_region_of_many_conditions_is_cut(sides):
+    match = lambda i: "{%s}" % ", ".join(f"h{k}: {{exact: '{'v' * 300}'}}" for k in range(40))
+    old, new = sides(many_rules(1, 200, match), many_rules(1, 300, match))
+    assert len(json.loads(diff(old, new, "--json").stdout)["regions"][0]["where"]) >= 40
+    for form in ("text", "markdown"):
+        where = next(line for line in diff(old, new, "--format", form).stdout.splitlines() if "header h0 = " in line)
+        assert "more conditions" in where and where.count("v" * 120 + "...") in (15, 16)
+        assert "v" * 121 not in where.split("curl")[0]
