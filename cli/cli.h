@@ -6,7 +6,8 @@
 
 #include <headerroute/headerroute.h>
 
-/* Exit codes: 0 fine, 1 the configuration (or a test) has errors, 2 the command line is wrong. */
+/* Exit codes: 0 fine, 1 the configuration (or a test) has errors, 2 the command line is wrong, or
+ * the output cannot be written. */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* Each gets its own name as argv[0]. */

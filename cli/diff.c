@@ -209,7 +209,8 @@ static int run_diff_command(cli_flags *flags) {
         diff_help(stdout);
         return CLI_OK;
     }
-    if (place_sides(flags) != CLI_OK || parse_only(&only, flags->only) != CLI_OK)
+    if (place_sides(flags) != CLI_OK || parse_only(&only, flags->only) != CLI_OK ||
+        cli_refuse_proxies("diff", flags, "diff") != CLI_OK)
         return DIFF_UNUSABLE;
     if (printer_of(flags) == NULL)
         return cli_usage_error("diff", "--format: expected text, json, markdown or sarif, got '%s'",

@@ -52,6 +52,9 @@ void cli_region_text(words_report *r, const hr_diff_region *region, const char *
     fprintf(r->out, "\n     %-*s  %s", (int)width, "e.g.", curl);
     print_draws(r, &region->witness->draws);
     fputc('\n', r->out);
+    const char *assumed = words_of_assumption(&view, region);
+    if (assumed[0] != '\0')
+        fprintf(r->out, "     note: %s\n", assumed);
     free(where);
     free(curl);
     free(before);
@@ -90,6 +93,16 @@ static void print_undecided(words_report *r, const hr_diff_undecided *u) {
     }
 }
 
+/* Of many places that were not decided the first ones are printed: behind a limit of the search
+ * there may be millions. */
+#define MOST_UNDECIDED 20
+
+static void print_left_out(words_report *r, const hr_diff_view *view, const char *head) {
+    if (view->undecided > MOST_UNDECIDED)
+        fprintf(r->out, "%s%zu more regions were not decided: --json lists them\n", head,
+                view->undecided - MOST_UNDECIDED);
+}
+
 /* The summary of a view and its regions, numbered from 1. */
 static void print_body(words_report *r, const hr_diff_view *view, size_t index) {
     hr_diff_region region = HR_DIFF_REGION_INIT;
@@ -100,9 +113,13 @@ static void print_body(words_report *r, const hr_diff_view *view, size_t index) 
     for (size_t i = 0; view->changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
         if (region.view == index)
             print_region(r, &region, ++number);
-    for (size_t i = 0; view->undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
-        if (u.view == index)
+    size_t left = view->undecided > MOST_UNDECIDED ? MOST_UNDECIDED : view->undecided;
+    for (size_t i = 0; left > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
+        if (u.view == index) {
             print_undecided(r, &u);
+            left--;
+        }
+    print_left_out(r, view, "  ?  ");
 }
 
 static char *body_text(words_report *r, size_t index) {
@@ -198,6 +215,7 @@ static void markdown_view(words_report *r, size_t index) {
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_region region = HR_DIFF_REGION_INIT;
     hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
+    const char *note = NULL;
     hr_diff_view_get(&view, r->diff, index);
     char *words = words_of_view(&view);
     fprintf(r->out, "\n### %s\n\n", words);
@@ -208,15 +226,23 @@ static void markdown_view(words_report *r, size_t index) {
         fputs("\n| | requests | before | after | changed | example |\n|---|---|---|---|---|---|\n",
               r->out);
     for (size_t i = 0; view.changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
-        if (region.view == index)
+        if (region.view == index) {
+            const char *assumed = words_of_assumption(&view, &region);
+            note = assumed[0] != '\0' ? assumed : note;
             markdown_region(r, &view, &region, i + 1);
+        }
+    if (note != NULL)
+        fprintf(r->out, "\nNote: %s.\n", note);
     fputs(view.undecided > 0 ? "\n" : "", r->out);
-    for (size_t i = 0; view.undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
+    size_t left = view.undecided > MOST_UNDECIDED ? MOST_UNDECIDED : view.undecided;
+    for (size_t i = 0; left > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
         if (u.view == index) {
+            left--;
             fputs("- not decided: ", r->out);
             print_safely(r->out, u.reason);
             fputc('\n', r->out);
         }
+    print_left_out(r, &view, "- ");
 }
 
 void cli_report_markdown(words_report *r) {

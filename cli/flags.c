@@ -349,6 +349,23 @@ int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted)
     return CLI_OK;
 }
 
+int cli_refuse_proxies(const char *command, const cli_flags *flags, const char *what) {
+    const hr_connection *c = &flags->request.connection;
+    const char *flag = c->trusted_proxies > 0    ? "--trusted-proxies"
+                       : c->peer_address.len > 0 ? "--peer-address"
+                                                 : NULL;
+    if (flag == NULL)
+        return CLI_OK;
+    return cli_usage_error(command,
+                           "%s takes no %s: %s. Leave the flag out, and ask about single requests "
+                           "with 'headerroute route' and the flag",
+                           what, flag,
+                           strcmp(what, "replay") == 0
+                               ? "it reads what a proxy received from the access log"
+                               : "what it proves is about proxies that trust none in front of "
+                                 "them, and about clients of any address");
+}
+
 void cli_flags_free(cli_flags *flags) {
     free(flags->files.v);
     free(flags->old.v);

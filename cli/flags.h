@@ -76,6 +76,9 @@ typedef struct cli_flags {
  * (--format), y (those of `replay`), e (--order), w (those of `convert`). Returns CLI_OK, or prints
  * a line on stderr and returns CLI_USAGE. */
 int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted);
+/* CLI_OK, or CLI_USAGE after a sentence: what is proven holds for proxies that trust none in front
+ * of them, and for any client. */
+int cli_refuse_proxies(const char *command, const cli_flags *flags, const char *what);
 void cli_flags_free(cli_flags *flags);
 
 #endif

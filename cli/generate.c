@@ -403,6 +403,8 @@ int cli_generate(const cli_flags *flags) {
                                flags->rest.v[0]);
     cli_input input;
     generator g = {.flags = flags};
+    if (cli_refuse_proxies("test", flags, "--generate") != CLI_OK)
+        return CLI_USAGE;
     cli_input_init(&input, flags->recursive, flags->strict);
     cli_input_expand(&input, flags->expand_rollouts, flags->rollout_step);
     int code = cli_input_add_all(&input, "test", &flags->files);

@@ -1,5 +1,8 @@
 /* Finds the command that argv names and runs it. */
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -30,7 +33,16 @@ static void help(FILE *to) {
           to);
 }
 
-int main(int argc, char **argv) {
+/* A descriptor of the standard streams that is closed is not to become that of a file which is
+ * opened later: it is one that refuses what the stream does. */
+static void hold_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return;
+}
+
+static int run_command(int argc, char **argv) {
     if (argc < 2) {
         help(stderr);
         return CLI_USAGE;
@@ -45,14 +57,19 @@ int main(int argc, char **argv) {
         return CLI_OK;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            int code = commands[i].run(argc - 1, argv + 1);
-            if (fflush(stdout) != 0 || ferror(stdout)) {
-                fputs("headerroute: cannot write the output\n", stderr);
-                return CLI_FAILED;
-            }
-            return code;
-        }
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "headerroute: there is no command '%s' (see: headerroute --help)\n", argv[1]);
+    return CLI_USAGE;
+}
+
+/* Where the output cannot be written, the exit code is no answer of the command: 1 says of several
+ * that something differs. */
+int main(int argc, char **argv) {
+    hold_streams();
+    int code = run_command(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fputs("headerroute: cannot write the output\n", stderr);
     return CLI_USAGE;
 }

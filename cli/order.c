@@ -34,7 +34,7 @@ int cli_order_check(const cli_flags *flags) {
         return cli_usage_error("explain",
                                "--order is about all requests: it takes no -X, no -H, no --scheme "
                                "and no --body");
-    return CLI_OK;
+    return cli_refuse_proxies("explain", flags, "--order");
 }
 
 /* ---- one pair ---- */

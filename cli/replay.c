@@ -545,6 +545,8 @@ static int run_replay(const cli_flags *flags) {
         return cli_usage_error("replay", "no rules: expected -f PATH");
     if (flags->rest.n == 0)
         return cli_usage_error("replay", "no access log");
+    if (cli_refuse_proxies("replay", flags, "replay") != CLI_OK)
+        return REPLAY_UNUSABLE;
     r.tables[1] = load_one_side(flags, &flags->files);
     if (r.tables[1] != NULL && flags->against.n > 0)
         r.tables[0] = load_one_side(flags, &flags->against);

@@ -182,6 +182,7 @@ static int run(int argc, char **argv, bool explain) {
     if (code == CLI_OK && flags.help) {
         fputs(explain ? explain_help : route_help, stdout);
         cli_print_view_help(stdout);
+        cli_print_connection_help(stdout);
         cli_flags_free(&flags);
         return CLI_OK;
     }

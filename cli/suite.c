@@ -338,6 +338,13 @@ static void run_requests(test_case *t) {
 /* ---- one case ---- */
 
 static void run_statement(test_case *t) {
+    const hr_connection *c = t->suite->connection;
+    if (c != NULL && (c->trusted_proxies > 0 || c->peer_address.len > 0)) {
+        fail(t, "forAll is not decided with --trusted-proxies or --peer-address: what it proves is "
+                "about proxies that trust none in front of them, and about clients of any address; "
+                "run these cases without the flags");
+        return;
+    }
     cli_statement statement = {
         .table = t->suite->table,
         .rules = t->suite->rules,

@@ -256,6 +256,7 @@ int cli_test(int argc, char **argv) {
     if (code == CLI_OK && flags.help) {
         fputs(test_help, stdout);
         cli_print_view_help(stdout);
+        cli_print_connection_help(stdout);
     } else if (code == CLI_OK && flags.generate)
         code = cli_generate(&flags);
     else if (code == CLI_OK && flags.rest.n == 0)

@@ -29,7 +29,7 @@ const cli_view_flag cli_view_flags[CLI_VIEW_FLAGS] = {
 
 /* ---- help ---- */
 
-/* Flags of the connection that are listed with those of the view. */
+/* Flags of the connection that are listed behind those of the view. */
 static const cli_view_flag connection_flags[] = {
     {"peer-address", NULL, "ADDR[:PORT]",
      "the client's address, for x-forwarded-for and header values such as\n"
@@ -61,6 +61,9 @@ void cli_print_view_help(FILE *to) {
     fputs("View: whose data plane decides\n", to);
     for (size_t i = 0; i < CLI_VIEW_FLAGS; i++)
         print_flag_help(to, &cli_view_flags[i]);
+}
+
+void cli_print_connection_help(FILE *to) {
     for (size_t i = 0; i < sizeof(connection_flags) / sizeof(connection_flags[0]); i++)
         print_flag_help(to, &connection_flags[i]);
 }

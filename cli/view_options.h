@@ -47,5 +47,7 @@ hr_view_options cli_view_on_port(const cli_view *view, uint16_t port);
 bool cli_names_view(const cli_view *view);
 /* The part of --help about the view. */
 void cli_print_view_help(FILE *to);
+/* Behind it, where single requests are decided: --peer-address and --trusted-proxies. */
+void cli_print_connection_help(FILE *to);
 
 #endif

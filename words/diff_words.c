@@ -75,6 +75,17 @@ char *words_of_view(const hr_diff_view *view) {
 
 /* ---- conditions ---- */
 
+/* Long texts are cut; the JSON has them whole. */
+static void put_value(words *w, hr_str value) {
+    enum { MOST = 120 };
+    size_t cut = value.len > MOST ? MOST : value.len;
+    while (cut > 0 && cut < value.len && (value.p[cut] & 0xC0) == 0x80)
+        cut--; /* not within a character */
+    put_bytes(w, value.p, cut);
+    if (value.len > MOST)
+        say(w, "...");
+}
+
 /* "headers[x]" -> "header x". */
 static void put_field(words *w, hr_str field) {
     static const char *const kinds[][2] = {{"headers[", "header "},
@@ -84,7 +95,7 @@ static void put_field(words *w, hr_str field) {
         if (field.len <= len || memcmp(field.p, kinds[i][0], len) != 0)
             continue;
         say(w, kinds[i][1]);
-        put_bytes(w, field.p + len, field.len - len - 1);
+        put_value(w, (hr_str){field.p + len, field.len - len - 1});
         return;
     }
     put_str(w, field);
@@ -92,17 +103,6 @@ static void put_field(words *w, hr_str field) {
 
 static bool is_plain_field(hr_str field) {
     return field.len > 0 && field.p[field.len - 1] != ']';
-}
-
-/* Long lists of names are cut; the JSON has them whole. */
-static void put_value(words *w, hr_str value) {
-    enum { MOST = 120 };
-    size_t cut = value.len > MOST ? MOST : value.len;
-    while (cut > 0 && cut < value.len && (value.p[cut] & 0xC0) == 0x80)
-        cut--; /* not within a character */
-    put_bytes(w, value.p, cut);
-    if (value.len > MOST)
-        say(w, "...");
 }
 
 static void say_where(words *w, const hr_where *c) {
@@ -124,7 +124,7 @@ static void say_where(words *w, const hr_where *c) {
     }
     if (c->words.p != NULL) {
         say(w, c->negated ? " not " : " ");
-        put_str(w, c->words);
+        put_value(w, c->words);
         return;
     }
     bool equals = c->op == HR_WHERE_EXACT && !is_plain_field(c->field);
@@ -135,11 +135,15 @@ static void say_where(words *w, const hr_where *c) {
     say(w, equals ? "\"" : "");
 }
 
+/* Of long lists the first ones, and how many more there are. */
 static void put_list(words *w, const hr_where_list *list, const char *between) {
-    for (size_t i = 0; i < list->n; i++) {
+    enum { MOST_CONDITIONS = 16 };
+    for (size_t i = 0; i < list->n && i < MOST_CONDITIONS; i++) {
         say(w, i == 0 ? "" : between);
         say_where(w, &list->v[i]);
     }
+    if (list->n > MOST_CONDITIONS)
+        putf(w, "%s%zu more conditions", between, list->n - MOST_CONDITIONS);
 }
 
 char *words_of_region(const hr_diff_region *region) {
@@ -154,6 +158,25 @@ char *words_of_region(const hr_diff_region *region) {
     if (region->n_except > MOST_EXCEPTIONS)
         putf(&w, " or %zu more", region->n_except - MOST_EXCEPTIONS);
     return finish(&w);
+}
+
+static bool is_about(const hr_where_list *list, const char *field) {
+    for (size_t i = 0; i < list->n; i++)
+        if (list->v[i].field.len == strlen(field) &&
+            memcmp(list->v[i].field.p, field, strlen(field)) == 0)
+            return true;
+    return false;
+}
+
+const char *words_of_assumption(const hr_diff_view *view, const hr_diff_region *region) {
+    static const char field[] = "headers[x-forwarded-for]";
+    bool mesh = view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0;
+    bool about = is_about(&region->where, field);
+    for (size_t i = 0; i < region->n_except && !about; i++)
+        about = is_about(&region->except[i], field);
+    return mesh || !about ? ""
+                          : "x-forwarded-for is compared without the client's address, which the "
+                            "Gateway's proxies append";
 }
 
 /* ---- outcomes ---- */

@@ -13,6 +13,9 @@ int words_report_route(hr_decision *out, hr_request *edge, words_report *r, cons
 char *words_of_view(const hr_diff_view *view);
 /* "authority shop.example.com, path prefix /api/, header target = \"condition1\"". */
 char *words_of_region(const hr_diff_region *region);
+/* What the example leaves out: "the Gateway's proxies append ..." for a region of a Gateway about
+ * x-forwarded-for; else "". */
+const char *words_of_assumption(const hr_diff_view *view, const hr_diff_region *region);
 /* "default/shop http[0].match[1]". */
 char *words_of_rule(const hr_diff_rule *rule);
 /* The rule and what it does: "http[0] -> checkout v1". */

@@ -52,9 +52,9 @@ _headerroute() {
     route) flags="-f --file -R --recursive --strict --expand --rollout-step -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     explain) flags="-f --file -R --recursive --strict --expand --rollout-step -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --order --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     test) flags="-f --file -R --recursive --strict --expand --rollout-step --format --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    diff) flags="--old --new -R --recursive --strict --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    diff) flags="--old --new -R --recursive --strict --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
     convert) flags="-f --file --to -o --output -R --recursive --strict --expand --rollout-step --color -h --help" ;;
-    replay) flags="-f --file --against -R --recursive --strict --expand --rollout-step --authority --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    replay) flags="-f --file --against -R --recursive --strict --expand --rollout-step --authority --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

@@ -113,8 +113,6 @@ complete -c headerroute -n '__fish_seen_subcommand_from diff' -l locality -x -d 
 complete -c headerroute -n '__fish_seen_subcommand_from diff' -l outbound-policy -x -a 'allow-any registry-only' -d 'what happens to requests for unknown hosts (default: allow-any)'
 complete -c headerroute -n '__fish_seen_subcommand_from diff' -l repeated-headers -x -a 'joined each' -d 'match a header that occurs twice by its values joined with \',\' (joined, Envoy up to 1.38) or one by one (each, Envoy from 1.39 on) (default: joined)'
 complete -c headerroute -n '__fish_seen_subcommand_from diff' -l path-normalization -x -a 'none base merge-slashes decode-and-merge-slashes' -d 'the mesh\'s pathNormalization (default: base)'
-complete -c headerroute -n '__fish_seen_subcommand_from diff' -l peer-address -x -d 'the client\'s address, for x-forwarded-for and header values such as %DOWNSTREAM_REMOTE_ADDRESS% (default: unknown, nothing is appended)'
-complete -c headerroute -n '__fish_seen_subcommand_from diff' -l trusted-proxies -x -d 'numTrustedProxies: number of proxies in front whose x-forwarded-for and x-forwarded-proto are trusted (default: 0)'
 complete -c headerroute -n '__fish_seen_subcommand_from diff' -F
 complete -c headerroute -n '__fish_seen_subcommand_from convert' -s f -l file -rF -d 'YAML or JSON file, folder of them, or - for standard input (repeatable)'
 complete -c headerroute -n '__fish_seen_subcommand_from convert' -l to -x -a 'gateway-api istio' -d 'the language to write'
@@ -143,6 +141,4 @@ complete -c headerroute -n '__fish_seen_subcommand_from replay' -l locality -x -
 complete -c headerroute -n '__fish_seen_subcommand_from replay' -l outbound-policy -x -a 'allow-any registry-only' -d 'what happens to requests for unknown hosts (default: allow-any)'
 complete -c headerroute -n '__fish_seen_subcommand_from replay' -l repeated-headers -x -a 'joined each' -d 'match a header that occurs twice by its values joined with \',\' (joined, Envoy up to 1.38) or one by one (each, Envoy from 1.39 on) (default: joined)'
 complete -c headerroute -n '__fish_seen_subcommand_from replay' -l path-normalization -x -a 'none base merge-slashes decode-and-merge-slashes' -d 'the mesh\'s pathNormalization (default: base)'
-complete -c headerroute -n '__fish_seen_subcommand_from replay' -l peer-address -x -d 'the client\'s address, for x-forwarded-for and header values such as %DOWNSTREAM_REMOTE_ADDRESS% (default: unknown, nothing is appended)'
-complete -c headerroute -n '__fish_seen_subcommand_from replay' -l trusted-proxies -x -d 'numTrustedProxies: number of proxies in front whose x-forwarded-for and x-forwarded-proto are trusted (default: 0)'
 complete -c headerroute -n '__fish_seen_subcommand_from replay' -F

@@ -259,14 +259,25 @@ static void print_wrapped(const char *text) {
     }
 }
 
+static void print_value_name(FILE *to, const sv_flag *flag) {
+    if (flag->value_name != NULL) {
+        fputs(flag->value_name, to);
+        return;
+    }
+    for (int i = 0; flag->kind == SV_FLAG_CHOICE && flag->choices[i] != NULL; ++i)
+        fprintf(to, "%s%s", i == 0 ? "" : "|", flag->choices[i]);
+}
+
 static void print_flag(const sv_flag *flag, const void *options) {
     char twin[64];
     printf("\n  ");
     if (flag->letter != 0)
         printf("-%c, ", flag->letter);
     printf("--%s", flag->name);
-    if (flag->kind != SV_FLAG_SWITCH)
-        printf(" %s", flag->value_name);
+    if (flag->kind != SV_FLAG_SWITCH) {
+        putchar(' ');
+        print_value_name(stdout, flag);
+    }
     if (flag->kind == SV_FLAG_LIST)
         printf("   (repeatable)");
     putchar('\n');
@@ -347,7 +358,9 @@ static int parse_arguments(const sv_flag_set *sets, size_t n_sets, int argc, cha
             continue;
         }
         if (value == NULL && ++i == argc) {
-            fprintf(stderr, "%s: %s needs a value: %s\n", program, arg, flag->value_name);
+            fprintf(stderr, "%s: %s needs a value: ", program, arg);
+            print_value_name(stderr, flag);
+            fputc('\n', stderr);
             return -1;
         }
         if (value == NULL)

@@ -15,7 +15,9 @@
 #include "escape.h"
 #include "json_out.h"
 #include "overlay.h"
+#include "refuse.h"
 
+#define REFUSED "the gateway would refuse these rules"
 #define MOST_REGIONS 200
 #define MOST_FINDINGS 100
 #define MOST_BYTES ((size_t)512 << 10) /* of the answer, before the last region */
@@ -70,6 +72,17 @@ static bool is_pasted(hr_str file) {
     return file.len == strlen(GW_CANDIDATE) && memcmp(file.p, GW_CANDIDATE, file.len) == 0;
 }
 
+static void put_finding(sv_text *json, size_t before, const hr_diagnostic *d) {
+    sv_text_str(json, before > 0 ? ",{" : "{");
+    sv_json_member_str(json, "severity", hr_severity_name(d->severity));
+    put_text(json, "file", d->file);
+    sv_json_member_int(json, "line", d->line);
+    sv_json_member_int(json, "column", d->column);
+    put_text(json, "field", d->field);
+    put_text(json, "message", d->message);
+    sv_text_str(json, "}");
+}
+
 /* All errors, and the warnings about the candidate. */
 static void put_findings(sv_text *json, const hr_diagnostics *found) {
     size_t written = 0;
@@ -77,16 +90,8 @@ static void put_findings(sv_text *json, const hr_diagnostics *found) {
     sv_text_str(json, "[");
     for (size_t i = 0; i < hr_diagnostics_count(found) && written < MOST_FINDINGS; i++) {
         const hr_diagnostic *d = hr_diagnostics_get(found, i);
-        if (d->severity != HR_SEVERITY_ERROR && !is_pasted(d->file))
-            continue;
-        sv_text_str(json, written++ > 0 ? ",{" : "{");
-        sv_json_member_str(json, "severity", hr_severity_name(d->severity));
-        put_text(json, "file", d->file);
-        sv_json_member_int(json, "line", d->line);
-        sv_json_member_int(json, "column", d->column);
-        put_text(json, "field", d->field);
-        put_text(json, "message", d->message);
-        sv_text_str(json, "}");
+        if (d->severity == HR_SEVERITY_ERROR || is_pasted(d->file))
+            put_finding(json, written++, d);
     }
     sv_text_str(json, "]");
 }
@@ -97,6 +102,67 @@ static int refuse_candidate(sv_text *json, const char *why, const hr_diagnostics
     put_findings(json, found);
     sv_text_str(json, "}");
     return GW_CANDIDATE_REFUSED;
+}
+
+/* ---- what the gateway does not do ---- */
+
+typedef struct refused_findings {
+    sv_text *json;
+    size_t n;
+} refused_findings;
+
+static void put_refusal(void *ctx, const gw_refusal *refusal) {
+    refused_findings *f = ctx;
+    hr_diagnostic d = {.severity = HR_SEVERITY_ERROR,
+                       .file = refusal->file,
+                       .line = refusal->line,
+                       .message = hr_str_from(refusal->message)};
+    if (f->n < MOST_FINDINGS)
+        put_finding(f->json, f->n, &d);
+    f->n++;
+}
+
+static int put_unserved(refused_findings *f, const hr_view *view) {
+    hr_diagnostics *found = NULL;
+    int error = hr_view_unserved(&found, view);
+    for (size_t i = 0; i < hr_diagnostics_count(found) && f->n < MOST_FINDINGS; i++)
+        if (hr_diagnostics_get(found, i)->severity == HR_SEVERITY_ERROR)
+            put_finding(f->json, f->n++, hr_diagnostics_get(found, i));
+    hr_diagnostics_free(found);
+    return error == HR_ECONFIG ? HR_OK : error;
+}
+
+/* As config.c asks of what it loads. The answer begins as one that refuses, and is dropped if
+ * nothing is refused. */
+static int check_served(sv_text *json, hr_table *table, const hr_view_options *options,
+                        const char *const *argv) {
+    hr_view *view = NULL;
+    refused_findings f = {.json = json};
+    gw_refuser refuser = {.maps = strcmp(argv[4], "1") == 0,
+                          .certificate = strcmp(argv[5], "1") == 0,
+                          .refuse = put_refusal,
+                          .ctx = &f};
+    int error = hr_view_new(&view, table, options);
+    if (error == HR_ENOENT) /* the comparison says so */
+        return GW_CANDIDATE_COMPARED;
+    sv_text_str(json, "{");
+    sv_json_member_str(json, "error", REFUSED);
+    sv_json_name(json, "findings");
+    sv_text_str(json, "[");
+    if (error == HR_OK)
+        error = put_unserved(&f, view);
+    if (error == HR_OK)
+        gw_refuse_listeners(&refuser, view);
+    for (size_t i = 0; error == HR_OK && i < hr_view_cluster_count(view); i++)
+        gw_refuse_cluster(&refuser, hr_view_cluster(view, i));
+    sv_text_str(json, "]}");
+    hr_view_unref(view);
+    if (error != HR_OK)
+        return error == HR_ENOMEM ? GW_CANDIDATE_NO_MEMORY : GW_CANDIDATE_FAILED;
+    if (f.n > 0)
+        return GW_CANDIDATE_REFUSED;
+    sv_text_free(json);
+    return GW_CANDIDATE_COMPARED;
 }
 
 /* ---- regions ---- */
@@ -246,7 +312,7 @@ static int load_as_gateway(hr_table **out, hr_diagnostics **found, const hr_sour
 }
 
 static int load_both(sv_text *json, const gw_mapped *loaded, gw_overlay *overlay,
-                     const hr_view_options *view) {
+                     const hr_view_options *view, const char *const *argv) {
     hr_table *before = NULL, *after = NULL;
     hr_diagnostics *found = NULL;
     int code = GW_CANDIDATE_FAILED;
@@ -254,11 +320,13 @@ static int load_both(sv_text *json, const gw_mapped *loaded, gw_overlay *overlay
     if (error == HR_OK)
         error = load_as_gateway(&after, &found, overlay->sources, overlay->n_sources);
     if (error == HR_OK)
+        code = check_served(json, after, view, argv);
+    if (error == HR_OK && code == GW_CANDIDATE_COMPARED)
         code = compare_with(json, before, after, overlay, found, view);
-    else if (error == HR_ENOMEM)
+    if (error == HR_ENOMEM)
         code = GW_CANDIDATE_NO_MEMORY;
-    else if (hr_diagnostics_errors(found) > 0)
-        code = refuse_candidate(json, "the gateway would refuse these rules", found);
+    else if (error != HR_OK && hr_diagnostics_errors(found) > 0)
+        code = refuse_candidate(json, REFUSED, found);
     hr_diagnostics_free(found);
     hr_table_unref(before);
     hr_table_unref(after);
@@ -275,7 +343,8 @@ static bool read_view(hr_view_options *out, const gw_mapped *question) {
     return question->n > 0;
 }
 
-static int answer_candidate(sv_text *json, const gw_mapped *loaded, const gw_mapped *question) {
+static int answer_candidate(sv_text *json, const gw_mapped *loaded, const gw_mapped *question,
+                            const char *const *argv) {
     hr_view_options view;
     gw_overlay overlay;
     hr_diagnostics *found = NULL;
@@ -286,7 +355,7 @@ static int answer_candidate(sv_text *json, const gw_mapped *loaded, const gw_map
                : error != HR_OK
                    ? refuse_candidate(
                          json, overlay.why != NULL ? overlay.why : "the YAML has errors", found)
-                   : load_both(json, loaded, &overlay, &view);
+                   : load_both(json, loaded, &overlay, &view, argv);
     gw_overlay_free(&overlay);
     hr_diagnostics_free(found);
     return code;
@@ -295,10 +364,11 @@ static int answer_candidate(sv_text *json, const gw_mapped *loaded, const gw_map
 int gw_candidate_main(int argc, char **argv) {
     gw_mapped loaded, question;
     sv_text json = {0};
-    if (argc != 4 || !limit_process(argv) || !gw_texts_map(&loaded, 3) ||
+    prctl(PR_SET_NAME, GW_CANDIDATE_COMM);
+    if (argc != 6 || !limit_process(argv) || !gw_texts_map(&loaded, 3) ||
         !gw_texts_map(&question, 4))
         return GW_CANDIDATE_FAILED;
-    int code = answer_candidate(&json, &loaded, &question);
+    int code = answer_candidate(&json, &loaded, &question, (const char *const *)argv);
     if (json.failed)
         code = GW_CANDIDATE_NO_MEMORY;
     bool answers = code == GW_CANDIDATE_COMPARED || code == GW_CANDIDATE_REFUSED;

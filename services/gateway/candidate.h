@@ -17,6 +17,7 @@
 #define SV_GATEWAY_CANDIDATE_H
 
 #define GW_CANDIDATE_PROGRAM "headerroute-gateway-diff"
+#define GW_CANDIDATE_COMM "hr-gateway-diff" /* for ps; at most 15 bytes */
 #define GW_CANDIDATE "<pasted>"
 #define GW_CANDIDATE_TOO_SLOW "comparing takes longer than --ui-diff-seconds allows"
 
@@ -28,7 +29,8 @@ enum {
     GW_CANDIDATE_FAILED = 4
 };
 
-/* What main does under that name: MEMORY SECONDS PARENT. */
+/* What main does under that name: MEMORY SECONDS PARENT MAPS CERTIFICATE, of which the last two
+ * are 1 where the gateway has --map and --tls-cert, else 0. */
 int gw_candidate_main(int argc, char **argv);
 
 #endif

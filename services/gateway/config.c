@@ -8,6 +8,7 @@
 #include "json_out.h"
 #include "listener_tls.h"
 #include "log.h"
+#include "refuse.h"
 #include "str.h"
 #include "texts.h"
 #include "upstream_tls.h"
@@ -84,68 +85,9 @@ static int is_limited(const hr_traffic_policy *p) {
 
 /* ---- what is refused ---- */
 
-static int begins(hr_str s, const char *with) {
-    size_t n = strlen(with);
-    return s.len >= n && memcmp(s.p, with, n) == 0;
-}
-
 static int order_of_names(hr_str x, hr_str y) {
     int order = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
     return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
-}
-
-/* Returns the reason why the gateway cannot apply a cluster's policy, or NULL if it applies all of
- * it. */
-static const char *not_acted_on(const hr_cluster *cluster) {
-    const hr_traffic_policy *p = cluster->policy;
-    if (p->lb == HR_LB_PASSTHROUGH)
-        return "loadBalancer PASSTHROUGH: there is no original destination to pass a request "
-               "through to; "
-               "name the endpoints and take another balancer";
-    if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
-        return "its addresses are not named (resolution NONE or a headless Service without "
-               "endpoints): this "
-               "gateway connects only to addresses that its configuration names";
-    if (p->retry_budget && p->retry_budget_interval_ms > 0)
-        return "trafficPolicy.retryBudget.budgetInterval: this gateway counts the requests that "
-               "are active or pending, and none that have ended; remove it";
-    if (p->tls_mode == HR_TLS_ISTIO_MUTUAL)
-        return "trafficPolicy.tls: ISTIO_MUTUAL requires the certificates that Istio issues to its "
-               "sidecars, which this gateway does not have; use SIMPLE or MUTUAL with files, or "
-               "DISABLE";
-    if (p->tls_mode != HR_TLS_DISABLE && begins(p->tls_credential_name, "invalid://"))
-        return "validation.caCertificateRefs of a BackendTLSPolicy: it names no ConfigMap, so that "
-               "Istio makes no connection either";
-    if (p->tls_mode != HR_TLS_DISABLE && begins(p->tls_credential_name, "configmap://"))
-        return "validation.caCertificateRefs of a BackendTLSPolicy: this gateway reads no "
-               "ConfigMaps; use wellKnownCACertificates: System, or mount the certificates and "
-               "name the file by caCertificates of a DestinationRule";
-    if (p->tls_mode != HR_TLS_DISABLE && p->tls_credential_name.len > 0)
-        return "trafficPolicy.tls.credentialName: this gateway reads no Kubernetes Secrets; mount "
-               "them and name the files by caCertificates, clientCertificate and privateKey";
-    return NULL;
-}
-
-/* What the Gateway's server asks of the listeners, and what the command line gave them. */
-static int refuse_server(const hr_view *view, const gw_options *options) {
-    hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
-    if (view == NULL || hr_view_gateway_server(&server, view) != HR_OK)
-        return 0;
-    hr_str mode = server.tls_mode;
-    int simple = mode.len == 6 && memcmp(mode.p, "SIMPLE", 6) == 0;
-    const char *why = NULL;
-    if (server.terminates_tls && !simple)
-        why = "this gateway serves TLS of mode SIMPLE only: it asks no certificate of its clients";
-    else if (server.terminates_tls && options->tls_cert == NULL)
-        why = "its protocol is HTTPS: give the certificate with --tls-cert and --tls-key";
-    else if (!server.terminates_tls && options->tls_cert != NULL)
-        why = "it is not encrypted, but --tls-cert is given: choose the HTTPS server with "
-              "--gateway-port, or leave the certificate out";
-    if (why == NULL)
-        return 0;
-    sv_log_print("%.*s:%d: error: server on port %u: %s", (int)server.source_file.len,
-                 server.source_file.p, server.source_line, (unsigned)server.port, why);
-    return 1;
 }
 
 static void print_findings(const hr_diagnostics *findings) {
@@ -167,43 +109,21 @@ static int refuse_resources(const hr_view *view) {
     return error != HR_OK;
 }
 
-/* Without --map certificates are those of the command line. */
-static int refuse_listener(const hr_listener *l, const gw_options *options) {
-    bool asks_clients = l->verifies_clients || sv_str_is(l->tls_mode, "MUTUAL") ||
-                        sv_str_is(l->tls_mode, "OPTIONAL_MUTUAL");
-    const char *why = options->n_maps > 0 || asks_clients ? gw_listener_refusal(l) : NULL;
-    if (why == NULL)
-        return 0;
-    sv_log_print("%.*s:%d: error: server on port %u: %s", (int)l->source_file.len, l->source_file.p,
-                 l->source_line, (unsigned)l->port, why);
-    return 1;
-}
-
-static int refuse_listeners(const gw_config *config, const gw_options *options) {
-    int refused = 0;
-    for (size_t i = 0; i < config->n_listeners; i++) {
-        const hr_view *view = config->listeners[i].view;
-        int before = refused;
-        for (size_t l = 0; l < hr_view_listener_count(view); l++)
-            refused += refuse_listener(hr_view_listener(view, l), options);
-        if (options->n_maps == 0 && refused == before)
-            refused += refuse_server(view, options);
-    }
-    return refused;
+static void print_refusal(void *ctx, const gw_refusal *refusal) {
+    (void)ctx;
+    sv_log_print("%.*s:%d: error: %s", (int)refusal->file.len, refusal->file.p, refusal->line,
+                 refusal->message);
 }
 
 static int refuse_unsupported(const gw_config *config, const gw_options *options) {
-    int refused = refuse_listeners(config, options) + refuse_resources(gw_config_view(config));
-    for (size_t i = 0; i < config->n_clusters; i++) {
-        const hr_cluster *cluster = config->clusters[i].cluster;
-        const char *why = not_acted_on(cluster);
-        if (why == NULL)
-            continue;
-        sv_log_print("%.*s:%d: error: %.*s: %s", (int)cluster->source_file.len,
-                     cluster->source_file.p, cluster->source_line, (int)cluster->name.len,
-                     cluster->name.p, why);
-        refused++;
-    }
+    const gw_refuser refuser = {.maps = options->n_maps > 0,
+                                .certificate = options->tls_cert != NULL,
+                                .refuse = print_refusal};
+    int refused = refuse_resources(gw_config_view(config));
+    for (size_t i = 0; i < config->n_listeners; i++)
+        refused += gw_refuse_listeners(&refuser, config->listeners[i].view);
+    for (size_t i = 0; i < config->n_clusters; i++)
+        refused += gw_refuse_cluster(&refuser, config->clusters[i].cluster);
     return refused;
 }
 

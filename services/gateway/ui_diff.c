@@ -67,7 +67,13 @@ static int spawn_with(pid_t *out, posix_spawn_file_actions_t *actions, const gw_
     snprintf(memory, sizeof(memory), "%lld", (long long)options->ui_diff_memory);
     snprintf(seconds, sizeof(seconds), "%lld", (long long)(options->ui_diff_ms + 999) / 1000);
     snprintf(parent, sizeof(parent), "%lld", (long long)getpid());
-    char *argv[] = {(char *)GW_CANDIDATE_PROGRAM, memory, seconds, parent, NULL};
+    char *argv[] = {(char *)GW_CANDIDATE_PROGRAM,
+                    memory,
+                    seconds,
+                    parent,
+                    options->n_maps > 0 ? "1" : "0",
+                    options->tls_cert != NULL ? "1" : "0",
+                    NULL};
     posix_spawnattr_t attr;
     sigset_t none, all;
     sigemptyset(&none);
@@ -177,9 +183,14 @@ static void judge(gw_aside *aside, int status, const char *ended) {
     const char *why = why_stopped(aside, 0);
     if (why != NULL)
         refuse_diff(aside, 503, why);
-    else if (ended != NULL || signal == SIGXCPU || signal == SIGKILL)
+    else if (ended != NULL || signal == SIGXCPU)
         refuse_diff(aside, 422, ended != NULL ? ended : GW_CANDIDATE_TOO_SLOW);
-    else if (code == GW_CANDIDATE_NO_MEMORY || signal == SIGABRT)
+    else if (signal == SIGKILL) {
+        sv_log(SV_LOG_WARN, "--ui: the process that compares was killed by another");
+        refuse_diff(aside, 503,
+                    "the process that compares was killed: by the kernel, where memory runs out, "
+                    "or by an administrator");
+    } else if (code == GW_CANDIDATE_NO_MEMORY || signal == SIGABRT)
         refuse_diff(aside, 422, "comparing takes more memory than --ui-diff-memory allows");
     else if (code == GW_CANDIDATE_REFUSED)
         aside->status = 400;
@@ -247,10 +258,17 @@ static bool is_yaml_type(hr_str type) {
            (type.len == len || type.p[len] == ';');
 }
 
+static bool is_encoded(hr_str encoding) {
+    return encoding.len > 0 &&
+           !(encoding.len == 8 && strncasecmp(encoding.p, "identity", encoding.len) == 0);
+}
+
 void gw_ui_diff(sv_exchange *ex) {
     ex->on_body = on_candidate;
     if (!is_yaml_type(sv_request_header(ex, "content-type")))
         sv_answer_json(ex, 415, "{\"error\":\"the content type must be application/yaml\"}");
+    else if (is_encoded(sv_request_header(ex, "content-encoding")))
+        sv_answer_json(ex, 415, "{\"error\":\"the body must not be compressed\"}");
     else if (ex->body_done)
         diff_body(ex);
     else

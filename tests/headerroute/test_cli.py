@@ -73,6 +73,12 @@ def one_line(text):
     (["explain", "-f", RULES, "--batch", "-"], "batch"),
     (["test", "-f", RULES], "no"),
     (["test"], "no file of test cases"),
+    (["diff", RULES, RULES, "--trusted-proxies", "1"], "diff takes no --trusted-proxies: what it proves is about proxies that trust none"),
+    (["diff", RULES, RULES, "--peer-address", "9.9.9.9"], "diff takes no --peer-address"),
+    (["explain", "--order", "-f", RULES, "--peer-address", "9.9.9.9"], "--order takes no --peer-address"),
+    (["explain", "--order", "-f", RULES, "--trusted-proxies", "2"], "--order takes no --trusted-proxies"),
+    (["test", "-f", RULES, "--generate", "--trusted-proxies", "2"], "--generate takes no --trusted-proxies"),
+    (["replay", "-f", RULES, "--peer-address", "9.9.9.9", "/dev/null"], "replay takes no --peer-address"),
 ])
 def test_a_wrong_command_line_is_one_sentence_and_exit_2(words, said):
     done = run(*words, stdin=subprocess.DEVNULL)
@@ -149,11 +155,25 @@ def test_an_error_says_why_a_file_has_nothing_to_evaluate(loading, tmp_path, tex
     assert refused(done, "one.yaml:") and "contains no Kubernetes resource" not in done.stdout + done.stderr
 
 
-def test_output_that_cannot_be_written():
-    with open("/dev/full", "w") as full:
-        done = subprocess.run([PROGRAM, "route", "-f", RULES, "--json", URL], cwd=ROOT, text=True, stdout=full,
-                              stderr=subprocess.PIPE, timeout=60)
-    assert done.returncode == 1 and "cannot write the output" in done.stderr
+@pytest.mark.parametrize("to", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("words", [["route", "-f", RULES, "--json", URL], ["explain", "-f", RULES, URL], ["explain", "--order", "-f", RULES],
+                                   ["validate", RULES], ["diff", RULES, RULES], ["diff", "--json", RULES, RULES],
+                                   ["diff", "--format", "sarif", RULES, RULES], ["convert", "--to", "gateway-api", "-f", RULES],
+                                   ["replay", "-f", RULES, "/dev/null"], ["test", "-f", RULES, "CASES"], ["test", "-f", RULES, "--generate"],
+                                   ["diff", "--help"], ["--help"], ["--version"]], ids=" ".join)
+def test_output_that_cannot_be_written_is_exit_2_of_every_command(tmp_path, words, to):
+    """1 would be the answer that something differs or fails."""
+    (tmp_path / "cases.yaml").write_text("testCases: [{description: a, wantMatch: false, inputs: [{authority: [no.such.test], method: [GET], uri: [/]}]}]\n")
+    words = [str(tmp_path / "cases.yaml") if w == "CASES" else str(w) for w in words]
+    done = subprocess.run(["sh", "-c", f'exec "$0" "$@" {to}', PROGRAM, *words], cwd=ROOT, text=True, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 2 and done.stderr.endswith("headerroute: cannot write the output\n")
+
+
+def test_a_file_never_takes_the_place_of_a_closed_output(tmp_path):
+    (tmp_path / "cases.yaml").write_text("testCases: [{description: a, wantMatch: false, inputs: [{authority: [no.such.test], method: [GET], uri: [/]}]}]\n")
+    done = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-', PROGRAM, "test", "-f", RULES, "--junit", tmp_path / "junit.xml", tmp_path / "cases.yaml"],
+                          cwd=ROOT, text=True, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 2 and (tmp_path / "junit.xml").read_text().rstrip().endswith("</testsuites>")
 
 
 # ---- validate ----

@@ -457,3 +457,106 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(sides, tmp_path, command):
     started.send_signal(signal.SIGINT)
     out, err = started.communicate(timeout=120)
     assert (started.returncode, out) == (-signal.SIGINT, b"") and sorted(tmp_path.iterdir()) == before
+
+
+# ---- headers that a Gateway's proxies set ----
+
+GATEWAY_RULES = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec: {selector: {istio: i}, servers: [{port: {number: 80, name: h, protocol: HTTP}, hosts: ["*"]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: x}
+spec:
+  hosts: ["*"]
+  gateways: [gw]
+  http: [{match: [{headers: {%s}}], directResponse: {status: %d}}, {directResponse: {status: 404}}]
+"""
+
+
+def proxy_set(sides, header, **more):
+    old, new = sides(GATEWAY_RULES % (header, 200), GATEWAY_RULES % (header, 201))
+    return diff(old, new, "--gateway", "default/gw", **more)
+
+
+@pytest.mark.parametrize("header, reason", [
+    ("x-envoy-external-address: {exact: 9.9.9.9}", "x-envoy-external-address, which the Gateway's proxies set to the client's address"),
+    ("x-envoy-external-address: {}", "x-envoy-external-address, which the Gateway's proxies set to the client's address"),
+    ("x-request-id: {prefix: a}", "a fresh x-request-id, which the Gateway's proxies draw"),
+    ("x-forwarded-client-cert: {regex: '.*Subject=.*'}", "x-forwarded-client-cert, which the Gateway's proxies set from the client's certificate"),
+])
+def test_a_header_that_the_connection_decides_is_not_decided(sides, header, reason):
+    """route with --peer-address 9.9.9.9 takes the first rule: equal would be wrong."""
+    done = proxy_set(sides, header)
+    assert done.returncode == 3 and f"not decided: {reason}\n" in done.stdout
+
+
+def test_an_impossible_condition_on_such_a_header_is_still_equal(sides):
+    done = proxy_set(sides, "x-envoy-external-address: {exact: 9.9.9.9, }, x-forwarded-proto: {exact: ftp}")
+    assert done.returncode == 0, done.stdout
+
+
+def test_x_forwarded_proto_of_a_gateway_is_the_scheme(sides):
+    assert proxy_set(sides, "x-forwarded-proto: {exact: ftp}").returncode == 0
+    done = proxy_set(sides, "x-forwarded-proto: {exact: https}")
+    assert done.returncode == 1 and "scheme https\n" in done.stdout
+
+
+def test_x_forwarded_for_of_a_gateway_has_a_note(sides):
+    done = proxy_set(sides, "x-forwarded-for: {exact: 1.2.3.4}")
+    assert done.returncode == 1
+    assert "     note: x-forwarded-for is compared without the client's address, which the Gateway's proxies append\n" in done.stdout
+    old, new = sides(GATEWAY_RULES % ("target: {exact: a}", 200), GATEWAY_RULES % ("target: {exact: a}", 201))
+    assert "note:" not in diff(old, new).stdout
+
+
+def test_for_all_is_not_proven_with_proxies_in_front(sides, tmp_path):
+    rules, _ = sides(GATEWAY_RULES % ("target: {exact: a}", 200), "")
+    cases = tmp_path / "cases.yaml"
+    cases.write_text("testCases: [{description: a, view: {gateway: default/gw}, forAll: {headers: {target: {exact: a}}}, expect: {status: 200}}]\n")
+    run = lambda *flags: subprocess.run([BIN / "headerroute", "test", "-f", rules, *flags, cases], text=True, capture_output=True, timeout=60)
+    assert run().returncode == 0, run().stdout
+    for flags in (["--trusted-proxies", "1"], ["--peer-address", "9.9.9.9"]):
+        done = run(*flags)
+        assert done.returncode == 1 and "forAll is not decided with --trusted-proxies or --peer-address" in done.stdout
+
+
+# ---- reports stay short ----
+
+def many_rules(n, status, match):
+    rules = "\n".join(f"    - match: [{{headers: {match(i)}}}]\n      directResponse: {{status: {status + i}}}" for i in range(n))
+    return f"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: shop}}
+spec:
+  hosts: [shop]
+  http:
+{rules}
+    - directResponse: {{status: 404}}
+"""
+
+
+def test_of_many_regions_that_are_not_decided_some_are_printed(sides):
+    match = lambda i: "{target: {regex: '\\bx%d'}}" % i
+    old, new = sides(many_rules(50, 200, match), many_rules(50, 300, match))
+    whole = json.loads(diff(old, new, "--json", "--gateway", "mesh").stdout)["undecided"]
+    assert len(whole) >= 50
+    done = diff(old, new, "--gateway", "mesh")
+    assert done.returncode == 3 and done.stdout.count("not decided: a word boundary") == 20
+    assert done.stdout.endswith(f"  ?  {len(whole) - 20} more regions were not decided: --json lists them\n")
+    table = diff(old, new, "--gateway", "mesh", "--format", "markdown").stdout
+    assert table.count("- not decided: ") == 20 and f"\n- {len(whole) - 20} more regions were not decided: --json lists them\n" in table
+
+
+def test_a_region_of_many_conditions_is_cut(sides):
+    match = lambda i: "{%s}" % ", ".join(f"h{k}: {{exact: '{'v' * 300}'}}" for k in range(40))
+    old, new = sides(many_rules(1, 200, match), many_rules(1, 300, match))
+    assert len(json.loads(diff(old, new, "--json").stdout)["regions"][0]["where"]) >= 40
+    for form in ("text", "markdown"):
+        where = next(line for line in diff(old, new, "--format", form).stdout.splitlines() if "header h0 = " in line)
+        assert "more conditions" in where and where.count("v" * 120 + "...") in (15, 16)
+        assert "v" * 121 not in where.split("curl")[0]

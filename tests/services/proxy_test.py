@@ -276,6 +276,15 @@ def test_port_in_use():
         assert code == 1 and len(err.strip().splitlines()) == 1 and str(peer.port) in err
 
 
+@pytest.mark.parametrize("program", ["headerroute-proxy", "headerroute-gateway", "headerroute-predict"])
+def test_help_names_every_value(program):
+    code, out, err = run(program, "--help")
+    assert code == 0 and "(null)" not in out and "\n  --log-level LEVEL\n" in out
+    assert program != "headerroute-gateway" or "\n  --repeated-headers joined|each\n" in out
+    code, out, err = run("headerroute-gateway", "--repeated-headers")
+    assert code == 2 and err == "headerroute-gateway: --repeated-headers needs a value: joined|each\n"
+
+
 def test_help_names_every_environment_twin():
     code, out, err = run("headerroute-proxy", "--help")
     assert code == 0 and "HR_PREDICT_SERVER_URL" in out and "PREDICT_SERVER_URL" in out and "HR_LISTEN" in out

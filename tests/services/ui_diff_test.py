@@ -1,5 +1,6 @@
 """/ui/diff of the gateway: a pasted candidate against what is loaded, in a process that is bounded and never left behind."""
 import functools
+import gzip
 import json
 import os
 import pathlib
@@ -186,6 +187,56 @@ def test_only_yaml_of_at_most_a_mebibyte(start):
         assert ask(gw, text=full + b"#").status == 413
     with start("--body-buffer-bytes", "4096") as gw:
         assert len(ask(gw, text=full).json()["regions"]) == 1
+
+
+def test_a_compressed_candidate_is_refused(start):
+    candidate = as_text(routes(BOTH, REST))
+    with start() as gw:
+        for coding, body in (("gzip", gzip.compress(candidate)), ("GZIP", gzip.compress(candidate)), ("br", candidate)):
+            got = gw.call("POST", "/ui/diff", [YAML, ("Content-Encoding", coding)], body)
+            assert got.status == 415 and got.json() == {"error": "the body must not be compressed"}
+        assert gw.call("POST", "/ui/diff", [YAML, ("Content-Encoding", "identity")], candidate).status == 200
+
+
+ENVOY_FILTER = {"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter", "metadata": {"name": "e", "namespace": "default"},
+                "spec": {"configPatches": []}}
+
+
+def rule_of(host, policy):
+    return {"apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": {"name": "p", "namespace": "default"},
+            "spec": {"host": host, "trafficPolicy": policy}}
+
+
+def with_server(**server):
+    return {**GATEWAY, "spec": {**GATEWAY["spec"], "servers": [{**GATEWAY["spec"]["servers"][0], **server}]}}
+
+
+@pytest.mark.parametrize("candidate, message", [
+    (ENVOY_FILTER, "EnvoyFilter"),
+    (rule_of("a.test", {"loadBalancer": {"simple": "PASSTHROUGH"}}), "loadBalancer PASSTHROUGH"),
+    (rule_of("a.test", {"tls": {"mode": "ISTIO_MUTUAL"}}), "trafficPolicy.tls: ISTIO_MUTUAL"),
+    (rule_of("b.test", {"tls": {"mode": "SIMPLE", "credentialName": "c"}}), "trafficPolicy.tls.credentialName"),
+    (with_server(port={"number": 80, "name": "s", "protocol": "HTTPS"}, tls={"mode": "SIMPLE", "credentialName": "c"}), "--tls-cert"),
+], ids=["filter", "balancer", "mutual", "secret", "https"])
+def test_what_the_gateway_refuses_is_refused(start, tmp_path, peers, candidate, message):
+    with start() as gw:
+        got = ask(gw, candidate)
+        assert got.status == 400 and got.json()["error"] == "the gateway would refuse these rules", got.body
+        findings = [f for f in got.json()["findings"] if message in f["message"]]
+        assert findings and findings[0]["severity"] == "error" and findings[0]["file"] == "<pasted>" and findings[0]["line"] > 0
+        write(tmp_path / "mesh.yaml", *(r for r in (GATEWAY, *peers, routes(ONE, REST)) if r["kind"] != candidate["kind"]), candidate)
+        wait_until(lambda: "the one of before stays in force" in gw.messages())  # so does a reload
+        assert message in gw.messages()
+
+
+def test_a_process_that_another_kills(start):
+    with start("--ui-diff-seconds", "600", "--ui-diff-memory", "1G") as gw, Held(gw) as held:
+        os.kill(held.pid, signal.SIGCONT)  # it may have been stopped before it took its name
+        wait_until(lambda: pathlib.Path(f"/proc/{held.pid}/comm").read_text() == "hr-gateway-diff\n")
+        os.kill(held.pid, signal.SIGKILL)
+        got = held.client.answer()
+        assert got.status == 503 and "was killed" in got.json()["error"] and "was killed by another" in gw.messages()
+        wait_until(lambda: ask(gw, routes(BOTH, REST)).status == 200)
 
 
 def test_the_time_of_a_comparison_is_limited(start):

@@ -55,9 +55,11 @@ static hr_truth find_request(rule_finder *f, const hr_pair_of_rules *pair, const
     const hr_host_class *class = example_class(f);
     c->blockers.n = 0; /* also where no search is needed */
     hr_truth t = hr_box_fill(c, f->only, pair, why);
+    bool open = false; /* what is found may not be one of the requests that are asked about */
     for (size_t i = 0; i < reach->within.n && t != HR_NO; i++) {
         hr_truth more = hr_box_add(c, reach->within.v[i], why);
         t = more == HR_YES ? t : more;
+        open |= more == HR_MAYBE;
     }
     if (t == HR_NO)
         return HR_NO;
@@ -65,7 +67,8 @@ static hr_truth find_request(rule_finder *f, const hr_pair_of_rules *pair, const
         *why = "no authority was found that belongs to a wildcard";
         return HR_MAYBE;
     }
-    return hr_search(c, pair, class->example, why);
+    t = hr_search(c, pair, class->example, why);
+    return t == HR_YES && open ? HR_MAYBE : t;
 }
 
 /* ---- what is kept of it ---- */

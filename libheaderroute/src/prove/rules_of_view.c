@@ -68,24 +68,25 @@ static void add_presence(rule_writer *w, uint32_t attr, bool invert) {
 static const struct edge_header {
     const char *name;
     hr_domain_kind mesh, gateway;
-    bool always; /* it is always there */
+    bool always;     /* it is always there */
+    bool connection; /* a Gateway's proxies set it to what no request says */
 } edge_headers[] = {
-    {"te", HR_DOMAIN_TRAILERS, HR_DOMAIN_TRAILERS, false},
-    {"cookie", HR_DOMAIN_TEXT, HR_DOMAIN_TEXT, false}, /* joined with "; " */
-    {"x-forwarded-proto", HR_DOMAIN_SOME_VALUE, HR_DOMAIN_SCHEME, true},
-    {"x-request-id", HR_DOMAIN_SOME_VALUE, HR_DOMAIN_REQUEST_ID, true},
-    {"x-forwarded-client-cert", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-external-address", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-decorator-operation", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-downstream-service-cluster", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-downstream-service-node", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-original-host", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-original-path", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-hedge-on-per-try-timeout", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-original-url", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-retriable-header-names", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-retriable-status-codes", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
-    {"x-envoy-upstream-stream-duration-ms", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
+    {"te", HR_DOMAIN_TRAILERS, HR_DOMAIN_TRAILERS, false, false},
+    {"cookie", HR_DOMAIN_TEXT, HR_DOMAIN_TEXT, false, false}, /* joined with "; " */
+    {"x-forwarded-proto", HR_DOMAIN_SOME_VALUE, HR_DOMAIN_SCHEME, true, false},
+    {"x-request-id", HR_DOMAIN_SOME_VALUE, HR_DOMAIN_REQUEST_ID, true, true},
+    {"x-forwarded-client-cert", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false, true},
+    {"x-envoy-external-address", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false, true},
+    {"x-envoy-decorator-operation", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-downstream-service-cluster", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-downstream-service-node", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-original-host", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-original-path", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-hedge-on-per-try-timeout", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-original-url", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-retriable-header-names", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-retriable-status-codes", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false, false},
+    {"x-envoy-upstream-stream-duration-ms", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false, false},
 };
 
 /* Not only by those that no proxy is trusted in front of. */
@@ -104,6 +105,7 @@ static void set_domain(const hr_rule_reader *r, uint32_t number, const hr_cond *
             (!r->any_proxy || is_set_by_every_proxy(&edge_headers[i]))) {
             attr->domain = r->gateway ? edge_headers[i].gateway : edge_headers[i].mesh;
             attr->optional = !edge_headers[i].always;
+            attr->of_connection = r->gateway && edge_headers[i].connection;
         }
 }
 

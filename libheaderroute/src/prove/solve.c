@@ -400,6 +400,27 @@ static void solve_all(solver *s, const hr_literal *literals, size_t n, solution 
         result->values = (hr_values){0};
 }
 
+/* What no example shows may still be so for real connections. */
+static void solve_for_connections(hr_universe *u, const hr_attr *attr, const hr_literal *literals,
+                                  size_t n, solution *result) {
+    hr_attr any = *attr;
+    any.domain = HR_DOMAIN_VALUE;
+    solver s = {.u = u, .attr = &any};
+    solution real = {.truth = HR_NO};
+    solve_all(&s, literals, n, &real);
+    if (real.truth == HR_NO)
+        return;
+    result->truth = HR_MAYBE;
+    result->why = real.truth == HR_MAYBE ? real.why
+                  : hr_str_eq_c(attr->name, "x-request-id")
+                      ? "a fresh x-request-id, which the Gateway's proxies draw"
+                  : hr_str_eq_c(attr->name, "x-envoy-external-address")
+                      ? "x-envoy-external-address, which the Gateway's proxies set to the "
+                        "client's address"
+                      : "x-forwarded-client-cert, which the Gateway's proxies set from the "
+                        "client's certificate";
+}
+
 hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, size_t n,
                   hr_values *out, const char **why) {
     hr_arena *b = u->b;
@@ -420,6 +441,8 @@ hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, siz
         found = HR_NEW(b, solution);
         solver s = {.u = u, .attr = &u->attrs.v[attr]};
         solve_all(&s, sorted, n, found);
+        if (found->truth == HR_NO && s.attr->of_connection)
+            solve_for_connections(u, s.attr, sorted, n, found);
         hr_map_add(b, &u->solved, hr_arena_copy(b, key), found);
     }
     *out = found->values;

@@ -25,8 +25,10 @@ typedef struct hr_attr {
     hr_attr_kind kind;
     hr_str name; /* of a header, in lower case, or a query parameter */
     hr_domain_kind domain;
-    bool optional; /* it may be absent */
-    bool each;     /* a header of several values, of which each is matched for itself */
+    bool optional;      /* it may be absent */
+    bool each;          /* a header of several values, of which each is matched for itself */
+    bool of_connection; /* a proxy sets it to what the request does not say: `domain` is what it has
+                         * in an example, and a real one may have any value */
 } hr_attr;
 
 typedef struct hr_atom {
