@@ -5,6 +5,7 @@
 #include "gateway.h"
 #include "gwapi_facts.h"
 #include "gwapi_gateway.h"
+#include "gwapi_listeners.h"
 #include "gwapi_route.h"
 #include "resources.h"
 #include "text.h"
@@ -36,7 +37,8 @@ static void put_server_tls(hr_conversion_state *s, hr_yaml_text *t,
     if (spec->n_certificates != 1)
         hr_diag_warn(s->found, spec->pos, "spec.listeners",
                      "a server names one Secret: it has \"%.*s\"", HR_S(name));
-    else if (spec->certificates[0].namespace_.p != NULL)
+    else if (!hr_str_eq(hr_listener_secret_namespace(listener, &spec->certificates[0]),
+                        listener->gateway->meta.namespace_))
         hr_diag_warn(s->found, spec->pos, "spec.listeners",
                      "a server reads its Secret in the namespace of the proxies: copy \"%.*s\" "
                      "there",

@@ -80,19 +80,23 @@ static const hr_spec_listener *winner_over(const hr_mesh_listener *listeners, si
     return NULL;
 }
 
-/* Whether a certificate can be used; Secrets are not read, so each of them is taken to exist. */
+bool hr_listener_may_use(const hr_table *table, const hr_mesh_listener *listener,
+                         const hr_spec_gwapi_reference *ref) {
+    hr_str own = hr_listener_owner(listener)->namespace_;
+    hr_str ns = hr_listener_secret_namespace(listener, ref);
+    return ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret") &&
+           (hr_str_eq(ns, own) || hr_gwapi_granted(table, hr_listener_owner_kind(listener), own,
+                                                   ref->group, ref->kind, ns, ref->name));
+}
+
+/* Whether a certificate can be used. Each Secret is taken to exist, loaded or not: most files have
+ * none, and routing must not depend on that. A gateway that serves the listener reports a Secret
+ * that it lacks. */
 static bool has_certificate(const hr_table *table, const hr_mesh_listener *listener) {
     const hr_spec_listener *l = listener->spec;
-    hr_str own = hr_listener_owner(listener)->namespace_;
-    hr_str kind = listener->set != NULL ? HR_STR("ListenerSet") : HR_STR("Gateway");
-    for (size_t i = 0; i < l->n_certificates; i++) {
-        const hr_spec_gwapi_reference *ref = &l->certificates[i];
-        hr_str ns = ref->namespace_.p == NULL ? own : ref->namespace_;
-        if (ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret") &&
-            (hr_str_eq(ns, own) ||
-             hr_gwapi_granted(table, kind, own, ref->group, ref->kind, ns, ref->name)))
+    for (size_t i = 0; i < l->n_certificates; i++)
+        if (hr_listener_may_use(table, listener, &l->certificates[i]))
             return true;
-    }
     return l->n_certificates == 0;
 }
 
