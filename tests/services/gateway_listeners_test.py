@@ -444,6 +444,22 @@ def test_secrets_of_a_listener_set_are_those_of_its_namespace(peers, tmp_path, a
                 assert ask(authority, gw.ports[0], "team.test", "team.test")[0] == ["ours.test"]
 
 
+def test_a_listener_set_with_the_names_of_a_gateway(peers, tmp_path, authority):
+    """Namespace, name and listener name of both are the same: each keeps its certificate and its routes."""
+    pairs = {n: authority.issue(n, f"{n}.test") for n in ("a", "b")}
+    path = write(tmp_path / "mesh.yaml", CLASS, of_all_namespaces(gateway_of(https("web", "a.test", "a"), listener("plain", 80))),
+                 listener_set("edge", "default", https("web", "b.test", "b"), listener("plain", 8081)),
+                 *(secret(n, pair) for n, pair in pairs.items()),
+                 *(set_route(f"{section}-{kind.lower()}", "edge", "default", section, backend, kind)
+                   for section in ("web", "plain") for kind, backend in (("Gateway", "one"), ("ListenerSet", "two"))), *backends(peers))
+    with Mapped(path, 443, 80, 8081) as gw:
+        for name, who in (("a", "one"), ("b", "two")):
+            certificate, got = ask(authority, gw.ports[0], f"{name}.test", f"{name}.test")
+            assert (certificate, got.header("x-who")) == ([f"{name}.test"], who)
+        for _ in range(4):
+            assert [call(port).header("x-who") for port in gw.ports[1:3]] == ["one", "two"]
+
+
 def test_certificates_are_exchanged_and_a_broken_one_changes_nothing(peers, tmp_path, authority):
     def resources(pair, backend, **broken):
         return [CLASS, gateway_of(https("a", "a.test", "a")), secret("a", pair, **broken), route("r", "a", backend), *backends(peers)]

@@ -14,13 +14,6 @@
 
 /* ---- Gateways ---- */
 
-static const hr_mesh_listener *listener_of(const hr_table *table, hr_str id) {
-    for (size_t i = 0; i < table->gwapi->n_listeners; i++)
-        if (hr_str_eq(table->gwapi->listeners[i].id, id))
-            return &table->gwapi->listeners[i];
-    return NULL;
-}
-
 static void put_server_tls(hr_conversion_state *s, hr_yaml_text *t,
                            const hr_mesh_listener *listener) {
     const hr_spec_listener *spec = listener->spec;
@@ -82,9 +75,9 @@ static void convert_gwapi_gateway(hr_conversion_state *s, const hr_mesh_gateway 
     hr_yaml_put(&t, "  servers:\n");
     size_t written = 0;
     for (size_t i = 0; i < in->n_servers && !hr_arena_failed(s->arena); i++) {
-        const hr_mesh_listener *listener = listener_of(s->table, gateway->listener_ids[i]);
+        const hr_mesh_listener *listener = gateway->listeners[i];
         hr_yaml_text one = {.arena = s->arena};
-        if (listener == NULL || !put_server_hosts(&one, &in->servers[i]))
+        if (!put_server_hosts(&one, &in->servers[i]))
             continue;
         hr_yaml_put(&t, "  - port: {number: %u, name: ", (unsigned)in->servers[i].port);
         hr_yaml_put_scalar(&t, listener->spec->name);
@@ -138,6 +131,10 @@ static bool is_for_own_callers(hr_conversion_state *s, const hr_mesh_virtual_ser
     hr_str ns = vs->resource->meta.namespace_;
     const hr_mesh_service *svc = hr_registry_find(&s->table->registry, vs->hosts[0], ns);
     return svc != NULL && !hr_str_eq(svc->namespace_, ns);
+}
+
+static const hr_mesh_listener *listener_of(const hr_table *table, hr_str id) {
+    return hr_map_get(&table->gwapi->listeners_by_id, id);
 }
 
 static void convert_rules(hr_conversion_state *s, size_t first, bool *done) {
