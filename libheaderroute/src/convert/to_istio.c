@@ -51,6 +51,15 @@ static bool put_server_hosts(hr_yaml_text *t, const hr_spec_server *server) {
     return begun;
 }
 
+/* Ports of a Gateway of Istio have names that differ; listeners of a ListenerSet may have those of
+ * its Gateway, and then get the number of the server. */
+static hr_str port_name(hr_arena *arena, hr_map *taken, hr_str wanted, size_t number) {
+    hr_str name = wanted;
+    for (size_t n = number; !hr_map_add(arena, taken, name, taken) && !hr_arena_failed(arena); n++)
+        name = hr_arena_printf(arena, "%.*s-%zu", HR_S(wanted), n);
+    return name;
+}
+
 static void convert_gwapi_gateway(hr_conversion_state *s, const hr_mesh_gateway *gateway) {
     const hr_spec_gateway *in = gateway->resource;
     if (hr_conversion_has(s, "Gateway", in->meta.namespace_, in->meta.name)) {
@@ -74,13 +83,14 @@ static void convert_gwapi_gateway(hr_conversion_state *s, const hr_mesh_gateway 
                      "selector: it configures every proxy of a gateway");
     hr_yaml_put(&t, "  servers:\n");
     size_t written = 0;
+    hr_map names = {0};
     for (size_t i = 0; i < in->n_servers && !hr_arena_failed(s->arena); i++) {
         const hr_mesh_listener *listener = gateway->listeners[i];
         hr_yaml_text one = {.arena = s->arena};
         if (!put_server_hosts(&one, &in->servers[i]))
             continue;
         hr_yaml_put(&t, "  - port: {number: %u, name: ", (unsigned)in->servers[i].port);
-        hr_yaml_put_scalar(&t, listener->spec->name);
+        hr_yaml_put_scalar(&t, port_name(s->arena, &names, listener->spec->name, written + 1));
         hr_yaml_put(&t, ", protocol: %.*s}\n", HR_S(in->servers[i].protocol));
         hr_yaml_put_str(&t, hr_yaml_text_of(&one));
         put_server_tls(s, &t, listener);
