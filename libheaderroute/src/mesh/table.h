@@ -84,7 +84,8 @@ struct hr_table {
     size_t n_gwapi_rules;
     hr_mesh_gateway *gwapi_gateways;
     size_t n_gwapi_gateways;
-    const struct hr_gwapi *gwapi; /* how they came about */
+    const struct hr_gwapi *gwapi;             /* how they came about */
+    const struct hr_backend_tls *backend_tls; /* NULL: there are no BackendTLSPolicies */
     /* Of both languages, oldest first. */
     const hr_mesh_virtual_service **all_rules;
     size_t n_all_rules;
