@@ -122,3 +122,53 @@ Test(load_limits, of_policies_for_tls) {
     linear("services", many_services, 500);
     linear("hosts", many_hosts, 128);
 }
+
+/* ---- listeners ---- */
+
+static void put_gateway(FILE *out, int number) {
+    fprintf(out,
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n"
+            "metadata: {name: g%06d}\nspec:\n  gatewayClassName: istio\n"
+            "  allowedListeners: {namespaces: {from: All}}\n"
+            "  listeners:\n  - {name: w, port: 80, protocol: HTTP, hostname: g.com}\n",
+            number);
+}
+
+static void put_set(FILE *out, int number, int gateway) {
+    fprintf(out,
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\n"
+            "metadata: {name: s%06d}\nspec:\n  parentRef: {name: g%06d}\n  listeners:\n",
+            number, gateway);
+}
+
+/* ListenerSets of one Gateway, with 16 listeners each on one port. */
+static void many_listeners(FILE *out, int n) {
+    put_gateway(out, 0);
+    for (int i = 0; i < n; i++) {
+        if (i % 16 == 0)
+            put_set(out, i, 0);
+        fprintf(out, "  - {name: l%06d, port: 80, protocol: HTTP, hostname: h%06d.com}\n", i, i);
+    }
+}
+
+/* Gateways with a ListenerSet each. */
+static void many_sets(FILE *out, int n) {
+    for (int i = 0; i < n; i++) {
+        put_gateway(out, i);
+        put_set(out, i, i);
+        fprintf(out, "  - {name: l, port: 80, protocol: HTTP, hostname: h.com}\n");
+    }
+}
+
+/* Listeners that take routes of one namespace, in files with many. */
+static void many_namespaces(FILE *out, int n) {
+    for (int i = 0; i < n; i++)
+        fprintf(out, "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n%06d}\n", i);
+    many_listeners(out, n);
+}
+
+Test(load_limits, of_listeners) {
+    linear("listeners", many_listeners, 4000);
+    linear("sets", many_sets, 500);
+    linear("namespaces", many_namespaces, 1000);
+}

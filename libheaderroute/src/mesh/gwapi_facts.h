@@ -91,8 +91,10 @@ typedef struct hr_gwapi_build_state {
     hr_arena *arena;
     hr_table *table;
     hr_gwapi *gwapi;
-    hr_map services; /* "namespace/name" -> hr_spec_service */
-    hr_map gateways; /* "namespace/name" -> hr_spec_gwapi_gateway */
+    hr_map services;   /* "namespace/name" -> hr_spec_service */
+    hr_map gateways;   /* "namespace/name" -> hr_spec_gwapi_gateway */
+    hr_map sets;       /* "namespace/name" of a Gateway -> its ListenerSets, oldest first */
+    hr_map namespaces; /* by name -> hr_spec_namespace */
 } hr_gwapi_build_state;
 
 #endif
