@@ -1,7 +1,7 @@
 /*
  * What a load takes grows with the resources, not with their square: twice as many of them make at
  * most 2.5 times the bytes of the table and 3 times the comparisons (a square: 4 times). Work is
- * counted, not timed: calls of memcmp, by the linker's --wrap.
+ * counted, not timed: calls of memcmp, and copies of texts, by the linker's --wrap.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,18 +10,26 @@
 
 #include <criterion/criterion.h>
 
+#include "arena.h"
 #include "harness.h"
 
 /* ---- the counter ---- */
 
 static bool counting;
-static uint64_t comparisons;
+static uint64_t comparisons, copies;
 
 int __real_memcmp(const void *a, const void *b, size_t n);
 int __wrap_memcmp(const void *a, const void *b, size_t n);
 int __wrap_memcmp(const void *a, const void *b, size_t n) {
     comparisons += counting;
     return __real_memcmp(a, b, n);
+}
+
+hr_str __real_hr_arena_copy(hr_arena *arena, hr_str s);
+hr_str __wrap_hr_arena_copy(hr_arena *arena, hr_str s);
+hr_str __wrap_hr_arena_copy(hr_arena *arena, hr_str s) {
+    copies += counting;
+    return __real_hr_arena_copy(arena, s);
 }
 
 /* ---- loads ---- */
@@ -171,4 +179,38 @@ Test(load_limits, of_listeners) {
     linear("listeners", many_listeners, 4000);
     linear("sets", many_sets, 500);
     linear("namespaces", many_namespaces, 1000);
+}
+
+/* ---- views ---- */
+
+static uint64_t copies_for_view(int rules) {
+    char *yaml;
+    size_t length;
+    FILE *out = open_memstream(&yaml, &length);
+    fprintf(out, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\n"
+                 "spec:\n  hosts: [a.com]\n  http:\n");
+    for (int i = 0; i < rules; i++)
+        fprintf(out, "  - {match: [{uri: {exact: /%d}}], redirect: {uri: /}}\n", i);
+    fclose(out);
+    hr_table *table = hrt_load(yaml);
+    hr_view *view;
+    hr_view_options options = HR_VIEW_OPTIONS_INIT;
+    options.port = 80;
+    copies = 0;
+    counting = true;
+    int error = hr_view_new(&view, table, &options);
+    counting = false;
+    cr_assert_eq(error, HR_OK);
+    hr_view_unref(view);
+    hr_table_unref(table);
+    free(yaml);
+    return copies;
+}
+
+/* The rules of one VirtualService share what says where they are written. */
+Test(load_limits, a_view_keeps_one_origin_for_many_rules) {
+    uint64_t few = copies_for_view(10), many = copies_for_view(1000);
+    cr_expect_gt(few, 0, "copies are counted");
+    cr_expect_eq(many, few, "%llu copies for 10 rules, %llu for 1000", (unsigned long long)few,
+                 (unsigned long long)many);
 }
