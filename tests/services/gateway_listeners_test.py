@@ -400,6 +400,66 @@ def test_a_secret_of_another_namespace_needs_a_grant(peers, tmp_path, authority)
         assert ask(authority, gw.ports[-1], "a.test", "a.test")[1].header("x-who") == "one"
 
 
+def of_all_namespaces(gateway):
+    gateway["spec"]["allowedListeners"] = {"namespaces": {"from": "All"}}
+    return gateway
+
+
+def listener_set(name, namespace, *listeners):
+    return {"apiVersion": API, "kind": "ListenerSet", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"parentRef": {"name": "edge", "namespace": "default"}, "listeners": list(listeners)}}
+
+
+def set_route(name, owner, namespace, section, backend, kind="ListenerSet"):
+    made = route(name, section, backend)
+    made["spec"]["parentRefs"] = [{"group": "gateway.networking.k8s.io", "kind": kind, "name": owner, "namespace": namespace, "sectionName": section}]
+    return made
+
+
+def test_secrets_of_a_listener_set_are_those_of_its_namespace(peers, tmp_path, authority):
+    """A team names the Secrets of its own namespace, not those beside the Gateway: these need a ReferenceGrant for ListenerSets."""
+    theirs, ours = authority.issue("theirs", "theirs.test"), authority.issue("ours", "ours.test")
+    common = [CLASS, of_all_namespaces(gateway_of(listener("plain", 80))), set_route("r", "team", "team", "web", "one"),
+              secret("cert", ours), *backends(peers)]
+    everyone = {"namespaces": {"from": "All"}}
+
+    def resources(*secrets):
+        return [*common, listener_set("team", "team", {**https("web", "team.test", *secrets), "allowedRoutes": everyone})]
+    path = write(tmp_path / "mesh.yaml", *resources("cert"), secret("cert", theirs, namespace="team"))
+    with Mapped(path, 443) as gw:
+        names, got = ask(authority, gw.ports[0], "team.test", "team.test")
+        assert (names, got.header("x-who")) == (["theirs.test"], "one")
+    path = write(tmp_path / "mesh.yaml", *resources("cert"))
+    code, said = refused("-f", path, "--map", "443=127.0.0.1:0")
+    assert code == 1 and "team/cert: no file has this Secret" in said, said
+    over = {"name": "cert", "namespace": "default"}
+    for kind, permitted in (("Gateway", False), ("ListenerSet", True)):
+        grant = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "ReferenceGrant", "metadata": {"name": "g"},
+                 "spec": {"from": [{"group": "gateway.networking.k8s.io", "kind": kind, "namespace": "team"}],
+                          "to": [{"group": "", "kind": "Secret"}]}}
+        path = write(tmp_path / "mesh.yaml", *resources(over), grant)
+        with Mapped(path, 443, 80, opens=2 if permitted else 1) as gw:
+            assert ("has no HTTP or HTTPS listener on port 443" in gw.messages()) != permitted
+            if permitted:
+                assert ask(authority, gw.ports[0], "team.test", "team.test")[0] == ["ours.test"]
+
+
+def test_a_listener_set_with_the_names_of_a_gateway(peers, tmp_path, authority):
+    """Namespace, name and listener name of both are the same: each keeps its certificate and its routes."""
+    pairs = {n: authority.issue(n, f"{n}.test") for n in ("a", "b")}
+    path = write(tmp_path / "mesh.yaml", CLASS, of_all_namespaces(gateway_of(https("web", "a.test", "a"), listener("plain", 80))),
+                 listener_set("edge", "default", https("web", "b.test", "b"), listener("plain", 8081)),
+                 *(secret(n, pair) for n, pair in pairs.items()),
+                 *(set_route(f"{section}-{kind.lower()}", "edge", "default", section, backend, kind)
+                   for section in ("web", "plain") for kind, backend in (("Gateway", "one"), ("ListenerSet", "two"))), *backends(peers))
+    with Mapped(path, 443, 80, 8081) as gw:
+        for name, who in (("a", "one"), ("b", "two")):
+            certificate, got = ask(authority, gw.ports[0], f"{name}.test", f"{name}.test")
+            assert (certificate, got.header("x-who")) == ([f"{name}.test"], who)
+        for _ in range(4):
+            assert [call(port).header("x-who") for port in gw.ports[1:3]] == ["one", "two"]
+
+
 def test_certificates_are_exchanged_and_a_broken_one_changes_nothing(peers, tmp_path, authority):
     def resources(pair, backend, **broken):
         return [CLASS, gateway_of(https("a", "a.test", "a")), secret("a", pair, **broken), route("r", "a", backend), *backends(peers)]

@@ -14,8 +14,9 @@
 extern "C" {
 #endif
 
-/* The structs are made by the library, and are reached by pointers only. Later versions may add
- * members at their end. */
+/* The structs are made by the library. Those that are reached by pointers only, hr_listener and
+ * hr_secret, may get members at their end in later versions; hr_server_certificate, an element of
+ * arrays, keeps its members. */
 
 /* Where a listener's certificate and its private key are: in a Secret, or in files. */
 typedef struct hr_server_certificate {

@@ -27,6 +27,7 @@ typedef struct bound_server {
     const hr_spec_server *server;
     hr_str
         id; /* what rules name that are for it: the Gateway, or of the Gateway API the listener */
+    const struct hr_mesh_listener *listener; /* NULL: of an Istio Gateway */
     uint32_t pod_port;
 } bound_server;
 
@@ -104,9 +105,9 @@ static void collect_servers(hr_view_build *vb, server_list *out, const hr_mesh_g
         if (managed && !gw->gateway_api && !hr_str_eq(in->meta.namespace_, view->namespace_))
             continue;
         for (size_t s = 0; s < in->n_servers; s++) {
-            bound_server bound = {gw, &in->servers[s],
-                                  gw->gateway_api ? gw->listener_ids[s] : gw->id,
-                                  pod_port(vb, in->servers[s].port)};
+            bound_server bound = {
+                gw, &in->servers[s], gw->gateway_api ? gw->listener_ids[s] : gw->id,
+                gw->gateway_api ? gw->listeners[s] : NULL, pod_port(vb, in->servers[s].port)};
             HR_PUSH(vb->arena, out, bound);
         }
     }
@@ -305,7 +306,7 @@ static void list_listeners(hr_view_build *vb, const server_list *all, const boun
         bool is_one = plain ? hr_server_is_http(b->server) : hr_server_terminates_tls(b->server);
         if (is_one && same_listener(b, viewed))
             hr_view_listener_fill(vb, &vb->view->served[vb->view->n_served++], b->gateway,
-                                  b->server, b->id);
+                                  b->server, b->listener);
     }
 }
 

@@ -311,11 +311,13 @@ static const hr_origin *make_origin(emitter *e, const hr_mesh_http_route *entry,
 static const hr_origin *origin_of(emitter *e, const hr_mesh_http_route *entry, hr_str file) {
     const origin_key key = {entry->author, file.p, entry->delegate.p,
                             entry->delegate.p == NULL ? 0 : (size_t)entry->root_index};
-    hr_str octets = hr_arena_copy(e->vb->temp, hr_str_of((const char *)&key, sizeof(key)));
-    void **place = hr_map_at(e->vb->temp, &e->origins, octets);
-    if (*place == NULL)
-        *place = (void *)(uintptr_t)make_origin(e, entry, file);
-    return *place;
+    hr_str octets = hr_str_of((const char *)&key, sizeof(key));
+    const hr_origin *known = hr_map_get(&e->origins, octets);
+    if (known != NULL)
+        return known;
+    const hr_origin *made = make_origin(e, entry, file);
+    hr_map_add(e->vb->temp, &e->origins, hr_arena_copy(e->vb->temp, octets), made);
+    return made;
 }
 
 static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_action *plan,

@@ -3,9 +3,9 @@
 
 #include "gateway.h"
 #include "gateway_server.h"
-#include "gwapi_backends.h"
 #include "gwapi_facts.h"
 #include "gwapi_gateway.h"
+#include "gwapi_listeners.h"
 #include "text.h"
 
 hr_str hr_view_server_name(hr_arena *arena, hr_str host) {
@@ -27,29 +27,17 @@ static void add_secret(hr_view_build *vb, certificate_list *out, hr_str namespac
 
 /* ---- Gateway API ---- */
 
-static const hr_mesh_listener *mesh_listener(const hr_view_build *vb, hr_str id) {
-    const hr_gwapi *gwapi = vb->table->gwapi;
-    for (size_t i = 0; i < gwapi->n_listeners; i++)
-        if (hr_str_eq(gwapi->listeners[i].id, id))
-            return &gwapi->listeners[i];
-    return NULL;
-}
-
 static void fill_by_listener(hr_view_build *vb, hr_listener *out, certificate_list *list,
                              const hr_mesh_listener *l) {
     const hr_spec_listener *spec = l->spec;
-    hr_str own = l->gateway->meta.namespace_;
     out->verifies_clients = l->gateway->has_frontend_tls;
     for (size_t i = 0; i < spec->n_tls_options; i++)
         if (hr_str_eq_c(spec->tls_options[i].name, "gateway.istio.io/tls-terminate-mode"))
             out->tls_mode = spec->tls_options[i].value;
     for (size_t i = 0; i < spec->n_certificates; i++) {
         const hr_spec_gwapi_reference *ref = &spec->certificates[i];
-        hr_str ns = ref->namespace_.p == NULL ? own : ref->namespace_;
-        if (ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret") &&
-            (hr_str_eq(ns, own) || hr_gwapi_granted(vb->table, HR_STR("Gateway"), own, ref->group,
-                                                    ref->kind, ns, ref->name)))
-            add_secret(vb, list, ns, ref->name);
+        if (hr_listener_may_use(vb->table, l, ref))
+            add_secret(vb, list, hr_listener_secret_namespace(l, ref), ref->name);
     }
 }
 
@@ -84,9 +72,8 @@ static void fill_by_server(hr_view_build *vb, hr_listener *out, certificate_list
 /* ---- both ---- */
 
 void hr_view_listener_fill(hr_view_build *vb, hr_listener *out, const hr_mesh_gateway *gateway,
-                           const hr_spec_server *server, hr_str id) {
+                           const hr_spec_server *server, const hr_mesh_listener *listener) {
     certificate_list list = {0};
-    const hr_mesh_listener *l = gateway->gateway_api ? mesh_listener(vb, id) : NULL;
     *out = (hr_listener){.gateway = gateway->id,
                          .name = server->name,
                          .protocol = server->protocol,
@@ -100,8 +87,8 @@ void hr_view_listener_fill(hr_view_build *vb, hr_listener *out, const hr_mesh_ga
     for (size_t i = 0; names != NULL && i < server->hosts.n; i++)
         names[out->n_server_names++] = hr_view_server_name(vb->arena, server->hosts.v[i]);
     out->server_names = names;
-    if (l != NULL)
-        fill_by_listener(vb, out, &list, l);
+    if (listener != NULL)
+        fill_by_listener(vb, out, &list, listener);
     else if (server->tls != NULL)
         fill_by_server(vb, out, &list, server->tls);
     out->certificates = list.v;

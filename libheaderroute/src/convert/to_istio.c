@@ -5,6 +5,7 @@
 #include "gateway.h"
 #include "gwapi_facts.h"
 #include "gwapi_gateway.h"
+#include "gwapi_listeners.h"
 #include "gwapi_route.h"
 #include "resources.h"
 #include "text.h"
@@ -12,13 +13,6 @@
 #include "virtual_service_text.h"
 
 /* ---- Gateways ---- */
-
-static const hr_mesh_listener *listener_of(const hr_table *table, hr_str id) {
-    for (size_t i = 0; i < table->gwapi->n_listeners; i++)
-        if (hr_str_eq(table->gwapi->listeners[i].id, id))
-            return &table->gwapi->listeners[i];
-    return NULL;
-}
 
 static void put_server_tls(hr_conversion_state *s, hr_yaml_text *t,
                            const hr_mesh_listener *listener) {
@@ -36,7 +30,8 @@ static void put_server_tls(hr_conversion_state *s, hr_yaml_text *t,
     if (spec->n_certificates != 1)
         hr_diag_warn(s->found, spec->pos, "spec.listeners",
                      "a server names one Secret: it has \"%.*s\"", HR_S(name));
-    else if (spec->certificates[0].namespace_.p != NULL)
+    else if (!hr_str_eq(hr_listener_secret_namespace(listener, &spec->certificates[0]),
+                        listener->gateway->meta.namespace_))
         hr_diag_warn(s->found, spec->pos, "spec.listeners",
                      "a server reads its Secret in the namespace of the proxies: copy \"%.*s\" "
                      "there",
@@ -54,6 +49,15 @@ static bool put_server_hosts(hr_yaml_text *t, const hr_spec_server *server) {
     }
     hr_yaml_put(t, begun ? "]\n" : "");
     return begun;
+}
+
+/* Ports of a Gateway of Istio have names that differ; listeners of a ListenerSet may have those of
+ * its Gateway, and then get the number of the server. */
+static hr_str port_name(hr_arena *arena, hr_map *taken, hr_str wanted, size_t number) {
+    hr_str name = wanted;
+    for (size_t n = number; !hr_map_add(arena, taken, name, taken) && !hr_arena_failed(arena); n++)
+        name = hr_arena_printf(arena, "%.*s-%zu", HR_S(wanted), n);
+    return name;
 }
 
 static void convert_gwapi_gateway(hr_conversion_state *s, const hr_mesh_gateway *gateway) {
@@ -79,13 +83,14 @@ static void convert_gwapi_gateway(hr_conversion_state *s, const hr_mesh_gateway 
                      "selector: it configures every proxy of a gateway");
     hr_yaml_put(&t, "  servers:\n");
     size_t written = 0;
+    hr_map names = {0};
     for (size_t i = 0; i < in->n_servers && !hr_arena_failed(s->arena); i++) {
-        const hr_mesh_listener *listener = listener_of(s->table, gateway->listener_ids[i]);
+        const hr_mesh_listener *listener = gateway->listeners[i];
         hr_yaml_text one = {.arena = s->arena};
-        if (listener == NULL || !put_server_hosts(&one, &in->servers[i]))
+        if (!put_server_hosts(&one, &in->servers[i]))
             continue;
         hr_yaml_put(&t, "  - port: {number: %u, name: ", (unsigned)in->servers[i].port);
-        hr_yaml_put_scalar(&t, listener->spec->name);
+        hr_yaml_put_scalar(&t, port_name(s->arena, &names, listener->spec->name, written + 1));
         hr_yaml_put(&t, ", protocol: %.*s}\n", HR_S(in->servers[i].protocol));
         hr_yaml_put_str(&t, hr_yaml_text_of(&one));
         put_server_tls(s, &t, listener);
@@ -136,6 +141,10 @@ static bool is_for_own_callers(hr_conversion_state *s, const hr_mesh_virtual_ser
     hr_str ns = vs->resource->meta.namespace_;
     const hr_mesh_service *svc = hr_registry_find(&s->table->registry, vs->hosts[0], ns);
     return svc != NULL && !hr_str_eq(svc->namespace_, ns);
+}
+
+static const hr_mesh_listener *listener_of(const hr_table *table, hr_str id) {
+    return hr_map_get(&table->gwapi->listeners_by_id, id);
 }
 
 static void convert_rules(hr_conversion_state *s, size_t first, bool *done) {

@@ -288,7 +288,7 @@ static const char *why_no_target(hr_linter *l, const hr_spec_backend_tls_policy 
                                  size_t index) {
     const hr_spec_backend_tls_policy *winner;
     const hr_spec_gwapi_reference *ref = &policy->targets[index];
-    switch (hr_backend_tls_target(&winner, l->resources, policy, index)) {
+    switch (hr_backend_tls_target(&winner, l->table->backend_tls, policy, index)) {
     case HR_TLS_TARGET_OK:
         return NULL;
     case HR_TLS_TARGET_KIND:

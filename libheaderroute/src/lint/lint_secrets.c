@@ -8,6 +8,7 @@
 #include "gateway.h"
 #include "gwapi_facts.h"
 #include "gwapi_gateway.h"
+#include "gwapi_listeners.h"
 #include "resources.h"
 #include "secret.h"
 #include "text.h"
@@ -49,12 +50,13 @@ static void lint_listener_secrets(hr_linter *l) {
     size_t index = 0;
     for (size_t i = 0; i < gwapi->n_listeners && !hr_arena_failed(l->arena); i++) {
         const hr_mesh_listener *listener = &gwapi->listeners[i];
-        index = i > 0 && listener->gateway == gwapi->listeners[i - 1].gateway ? index + 1 : 0;
+        bool first = i == 0 || listener->gateway != gwapi->listeners[i - 1].gateway ||
+                     listener->set != gwapi->listeners[i - 1].set;
+        index = first ? 0 : index + 1;
         for (size_t c = 0;
              listener->state == HR_LISTENER_USED && c < listener->spec->n_certificates; c++) {
             const hr_spec_gwapi_reference *ref = &listener->spec->certificates[c];
-            hr_str ns =
-                ref->namespace_.p == NULL ? listener->gateway->meta.namespace_ : ref->namespace_;
+            hr_str ns = hr_listener_secret_namespace(listener, ref);
             if (ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret"))
                 lint_secret(
                     l, ref->pos,

@@ -30,7 +30,8 @@ typedef struct hr_mesh_listener {
     const hr_spec_gwapi_gateway *gateway;
     const hr_spec_listener_set *set; /* NULL: the listener is the Gateway's own */
     const hr_spec_listener *spec;
-    hr_str id;     /* "namespace/name" that Istio gives it */
+    hr_str
+        id; /* "namespace/name" that Istio gives it; that of a ListenerSet, see id_of, may differ */
     hr_str *hosts; /* "namespace/hostname", as a server has them */
     size_t n_hosts;
     hr_listener_state state;
@@ -80,6 +81,7 @@ typedef HR_LIST(hr_mesh_attachment) hr_attachment_list;
 typedef struct hr_gwapi {
     hr_mesh_listener *listeners;
     size_t n_listeners;
+    hr_map listeners_by_id; /* the first of each id */
     hr_attachment_list attachments;
     HR_LIST(hr_mesh_bad_backend) bad_backends;
 } hr_gwapi;
@@ -89,7 +91,10 @@ typedef struct hr_gwapi_build_state {
     hr_arena *arena;
     hr_table *table;
     hr_gwapi *gwapi;
-    hr_map services; /* "namespace/name" -> hr_spec_service */
+    hr_map services;   /* "namespace/name" -> hr_spec_service */
+    hr_map gateways;   /* "namespace/name" -> hr_spec_gwapi_gateway */
+    hr_map sets;       /* "namespace/name" of a Gateway -> its ListenerSets, oldest first */
+    hr_map namespaces; /* by name -> hr_spec_namespace */
 } hr_gwapi_build_state;
 
 #endif

@@ -57,42 +57,56 @@ static hr_str any_hostname(const hr_spec_listener *l) {
     return l->hostname.len == 0 ? HR_STR("*") : l->hostname;
 }
 
-/* Whether both can be on one Gateway. */
-static bool are_distinct(const hr_spec_listener *a, const hr_spec_listener *b) {
-    if (a->port != b->port)
-        return true;
-    if (is_l4(a->protocol) || is_l4(b->protocol))
-        return !((is_l4(a->protocol) || is_http_like(a->protocol)) &&
-                 (is_l4(b->protocol) || is_http_like(b->protocol))) &&
-               !hr_str_eq(a->protocol, b->protocol);
-    if (is_http_like(a->protocol) && is_http_like(b->protocol))
-        return !hr_str_eq(any_hostname(a), any_hostname(b));
-    return !hr_str_eq(a->protocol, b->protocol);
+static hr_str taken_key(hr_arena *arena, char what, const hr_spec_listener *l, hr_str name) {
+    return hr_arena_printf(arena, "%c%u %.*s", what, (unsigned)l->port, (int)name.len, name.p);
 }
 
-/* The listener before it that keeps it out; NULL: none. */
-static const hr_spec_listener *winner_over(const hr_mesh_listener *listeners, size_t n,
-                                           const hr_spec_listener *l) {
-    for (size_t i = 0; i < n; i++)
-        if (listeners[i].state != HR_LISTENER_CONFLICTED &&
-            listeners[i].state != HR_LISTENER_NOT_ALLOWED && !are_distinct(l, listeners[i].spec))
-            return listeners[i].spec;
-    return NULL;
+/* The listener before it on its Gateway that keeps it out; NULL: none, and it is noted in `taken`
+ * then. On one port are: one listener of TCP or UDP, or one of HTTP, HTTPS and TLS for each
+ * hostname; besides one of each other protocol. */
+static const hr_spec_listener *take_place(hr_arena *arena, hr_map *taken,
+                                          const hr_spec_listener *l) {
+    hr_str none = HR_STR("");
+    hr_str any = taken_key(arena, 'a', l, none), l4 = taken_key(arena, 'l', l, none);
+    const hr_spec_listener *winner;
+    if (is_l4(l->protocol)) {
+        winner = hr_map_get(taken, any);
+        if (winner == NULL) {
+            hr_map_add(arena, taken, any, l);
+            hr_map_add(arena, taken, l4, l);
+        }
+        return winner;
+    }
+    bool http = is_http_like(l->protocol);
+    hr_str own = taken_key(arena, http ? 'h' : 'o', l, http ? any_hostname(l) : l->protocol);
+    winner = http ? hr_map_get(taken, l4) : NULL;
+    if (winner == NULL)
+        winner = hr_map_get(taken, own);
+    if (winner == NULL) {
+        hr_map_add(arena, taken, own, l);
+        if (http)
+            hr_map_add(arena, taken, any, l);
+    }
+    return winner;
 }
 
-/* Whether a certificate can be used; Secrets are not read, so each of them is taken to exist. */
+bool hr_listener_may_use(const hr_table *table, const hr_mesh_listener *listener,
+                         const hr_spec_gwapi_reference *ref) {
+    hr_str own = hr_listener_owner(listener)->namespace_;
+    hr_str ns = hr_listener_secret_namespace(listener, ref);
+    return ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret") &&
+           (hr_str_eq(ns, own) || hr_gwapi_granted(table, hr_listener_owner_kind(listener), own,
+                                                   ref->group, ref->kind, ns, ref->name));
+}
+
+/* Whether a certificate can be used. Each Secret is taken to exist, loaded or not: most files have
+ * none, and routing must not depend on that. A gateway that serves the listener reports a Secret
+ * that it lacks. */
 static bool has_certificate(const hr_table *table, const hr_mesh_listener *listener) {
     const hr_spec_listener *l = listener->spec;
-    hr_str own = hr_listener_owner(listener)->namespace_;
-    hr_str kind = listener->set != NULL ? HR_STR("ListenerSet") : HR_STR("Gateway");
-    for (size_t i = 0; i < l->n_certificates; i++) {
-        const hr_spec_gwapi_reference *ref = &l->certificates[i];
-        hr_str ns = ref->namespace_.p == NULL ? own : ref->namespace_;
-        if (ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret") &&
-            (hr_str_eq(ns, own) ||
-             hr_gwapi_granted(table, kind, own, ref->group, ref->kind, ns, ref->name)))
+    for (size_t i = 0; i < l->n_certificates; i++)
+        if (hr_listener_may_use(table, listener, &l->certificates[i]))
             return true;
-    }
     return l->n_certificates == 0;
 }
 
@@ -117,49 +131,50 @@ static int names_by_text(const void *a, const void *b) {
     return hr_str_cmp(*(const hr_str *)a, *(const hr_str *)b);
 }
 
-static bool is_loaded_namespace(const hr_resources *r, hr_str name) {
-    for (size_t i = 0; i < r->n_namespaces; i++)
-        if (hr_str_eq(r->namespaces[i].name, name))
-            return true;
-    return false;
-}
-
 /* The namespace that matchLabels names by kubernetes.io/metadata.name, if it is not loaded: the API
  * server sets that label on each Namespace, and no other label of this one is known. An empty
  * string is none. */
-static hr_str named_namespace(const hr_resources *r, const hr_spec_label_selector *selector) {
+static hr_str named_namespace(const hr_gwapi_build_state *b,
+                              const hr_spec_label_selector *selector) {
     hr_str none = HR_STR("");
     if (selector->n_labels != 1 || selector->n_requirements > 0 ||
         !hr_str_eq_c(selector->labels[0].name, "kubernetes.io/metadata.name"))
         return none;
-    return is_loaded_namespace(r, selector->labels[0].value) ? none : selector->labels[0].value;
+    hr_str name = selector->labels[0].value;
+    return hr_map_get(&b->namespaces, name) != NULL ? none : name;
+}
+
+typedef HR_LIST(hr_str) hosts_list;
+
+static void add_hosts_by_labels(hr_gwapi_build_state *b, hosts_list *hosts,
+                                const hr_spec_label_selector *selector, hr_str hostname) {
+    const hr_resources *r = b->table->resources;
+    for (size_t i = 0; i < r->n_namespaces; i++)
+        if (hr_label_selector_takes(selector, r->namespaces[i].name, r->namespaces[i].labels,
+                                    r->namespaces[i].n_labels))
+            HR_PUSH(b->arena, hosts, host_in(b->arena, r->namespaces[i].name, hostname));
+    hr_str named = named_namespace(b, selector);
+    if (named.len > 0)
+        HR_PUSH(b->arena, hosts, host_in(b->arena, named, hostname));
+    if (hosts->n > 1)
+        qsort(hosts->v, hosts->n, sizeof(*hosts->v), names_by_text);
 }
 
 /* The hostname for each namespace whose routes the listener takes; "~" is none. */
 static void set_hosts(hr_gwapi_build_state *b, hr_mesh_listener *out) {
-    const hr_resources *r = b->table->resources;
     const hr_spec_listener *l = out->spec;
     hr_str hostname = any_hostname(l);
-    out->hosts = HR_ARRAY(b->arena, hr_str, r->n_namespaces + 1);
-    if (out->hosts == NULL)
-        return;
+    hosts_list hosts = {0};
     if (l->from == HR_ROUTES_FROM_SAME)
-        out->hosts[out->n_hosts++] =
-            host_in(b->arena, hr_listener_owner(out)->namespace_, hostname);
-    if (l->from == HR_ROUTES_FROM_ALL || (l->from != HR_ROUTES_FROM_SAME && !l->selector.present))
-        out->hosts[out->n_hosts++] = host_in(b->arena, HR_STR("*"), hostname);
-    bool by_labels = out->n_hosts == 0;
-    for (size_t i = 0; by_labels && i < r->n_namespaces; i++)
-        if (hr_label_selector_takes(&l->selector, r->namespaces[i].name, r->namespaces[i].labels,
-                                    r->namespaces[i].n_labels))
-            out->hosts[out->n_hosts++] = host_in(b->arena, r->namespaces[i].name, hostname);
-    hr_str named = named_namespace(r, &l->selector);
-    if (by_labels && named.len > 0)
-        out->hosts[out->n_hosts++] = host_in(b->arena, named, hostname);
-    if (out->n_hosts > 1)
-        qsort(out->hosts, out->n_hosts, sizeof(*out->hosts), names_by_text);
-    if (out->n_hosts == 0)
-        out->hosts[out->n_hosts++] = host_in(b->arena, HR_STR("~"), hostname);
+        HR_PUSH(b->arena, &hosts, host_in(b->arena, hr_listener_owner(out)->namespace_, hostname));
+    else if (l->from == HR_ROUTES_FROM_ALL || !l->selector.present)
+        HR_PUSH(b->arena, &hosts, host_in(b->arena, HR_STR("*"), hostname));
+    else
+        add_hosts_by_labels(b, &hosts, &l->selector, hostname);
+    if (hosts.n == 0)
+        HR_PUSH(b->arena, &hosts, host_in(b->arena, HR_STR("~"), hostname));
+    out->hosts = hosts.v;
+    out->n_hosts = hosts.n;
 }
 
 /* ---- servers ---- */
@@ -196,6 +211,7 @@ static void put_server(hr_mesh_gateway *out, hr_spec_gateway *gateway, const hr_
     };
     out->ports[i] = (uint16_t)l->spec->port;
     out->listener_ids[i] = l->id;
+    out->listeners[i] = l;
 }
 
 static bool is_manual(const hr_spec_gwapi_gateway *in) {
@@ -279,8 +295,10 @@ static void add_gateway_of(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway 
         hr_arena_printf(b->arena, "Gateway." HR_GWAPI_GROUP "/%.*s", (int)out->id.len, out->id.p);
     out->ports = HR_ARRAY(b->arena, uint16_t, n);
     out->listener_ids = HR_ARRAY(b->arena, hr_str, n);
+    out->listeners = HR_ARRAY(b->arena, const hr_mesh_listener *, n);
     gateway->servers = HR_ARRAY(b->arena, hr_spec_server, n);
-    if (out->ports == NULL || out->listener_ids == NULL || gateway->servers == NULL)
+    if (out->ports == NULL || out->listener_ids == NULL || out->listeners == NULL ||
+        gateway->servers == NULL)
         return;
     gateway->meta = in->meta;
     gateway->pos = in->pos;
@@ -319,7 +337,8 @@ static bool is_set_of(const hr_spec_listener_set *set, const hr_spec_gwapi_gatew
 }
 
 /* Whether the Gateway takes ListenerSets of a namespace: of none, unless it says so. */
-static bool takes_sets_of(const hr_resources *r, const hr_spec_gwapi_gateway *gateway, hr_str ns) {
+static bool takes_sets_of(const hr_gwapi_build_state *b, const hr_spec_gwapi_gateway *gateway,
+                          hr_str ns) {
     const hr_spec_label_selector *selector = &gateway->listeners_selector;
     if (gateway->listeners_from == HR_ROUTES_FROM_ALL)
         return true;
@@ -327,49 +346,54 @@ static bool takes_sets_of(const hr_resources *r, const hr_spec_gwapi_gateway *ga
         return hr_str_eq(ns, gateway->meta.namespace_);
     if (gateway->listeners_from == HR_ROUTES_FROM_NONE || !selector->present)
         return false;
-    for (size_t i = 0; i < r->n_namespaces; i++)
-        if (hr_str_eq(r->namespaces[i].name, ns))
-            return hr_label_selector_takes(selector, ns, r->namespaces[i].labels,
-                                           r->namespaces[i].n_labels);
-    return hr_str_eq(named_namespace(r, selector), ns);
+    const hr_spec_namespace *loaded = hr_map_get(&b->namespaces, ns);
+    if (loaded != NULL)
+        return hr_label_selector_takes(selector, ns, loaded->labels, loaded->n_labels);
+    return hr_str_eq(named_namespace(b, selector), ns);
 }
 
 /* ---- all listeners of a Gateway ---- */
 
-static void append_listener(hr_gwapi_build_state *b, hr_mesh_listener *first, size_t n,
+/* Istio's name of the Gateway that it makes of the listener. It has no kind: a ListenerSet with the
+ * namespace and name of a Gateway gets one of its own, so that neither has the other's routes. */
+static hr_str id_of(hr_gwapi_build_state *b, const hr_mesh_listener *listener) {
+    const hr_meta *owner = hr_listener_owner(listener);
+    hr_str name = host_in(b->arena, owner->namespace_, owner->name);
+    bool shared = listener->set != NULL && hr_map_get(&b->gateways, name) != NULL;
+    return hr_arena_printf(b->arena, "%.*s~istio-autogenerated-k8s-gateway~%.*s%s", (int)name.len,
+                           name.p, (int)listener->spec->name.len, listener->spec->name.p,
+                           shared ? "~ListenerSet" : "");
+}
+
+static void append_listener(hr_gwapi_build_state *b, hr_mesh_listener *out, hr_map *taken,
                             hr_listener_state whole) {
-    hr_mesh_listener *out = &first[n];
-    const hr_meta *owner = hr_listener_owner(out);
-    out->winner = winner_over(first, n, out->spec);
+    if (whole == HR_LISTENER_USED)
+        out->winner = take_place(b->arena, taken, out->spec);
     out->state = whole != HR_LISTENER_USED ? whole
                  : out->winner != NULL     ? HR_LISTENER_CONFLICTED
                                            : state_of(b->table, out);
-    out->id = hr_arena_printf(b->arena, "%.*s/%.*s~istio-autogenerated-k8s-gateway~%.*s",
-                              (int)owner->namespace_.len, owner->namespace_.p, (int)owner->name.len,
-                              owner->name.p, (int)out->spec->name.len, out->spec->name.p);
+    out->id = id_of(b, out);
+    hr_map_add(b->arena, &b->gwapi->listeners_by_id, out->id, out);
     set_hosts(b, out);
 }
 
+typedef HR_LIST(const hr_spec_listener_set *) set_list;
+
 /* Those of ListenerSets behind the n that the Gateway has itself. Returns how many there are. */
 static size_t put_sets(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway *in,
-                       hr_mesh_listener *first, size_t n, hr_listener_state whole) {
-    const hr_resources *r = b->table->resources;
-    const hr_spec_listener_set **sets =
-        HR_ARRAY(b->arena, const hr_spec_listener_set *, r->n_listener_sets);
-    size_t n_sets = 0;
-    for (size_t i = 0; sets != NULL && i < r->n_listener_sets; i++)
-        if (is_set_of(&r->listener_sets[i], in))
-            sets[n_sets++] = &r->listener_sets[i];
-    if (n_sets > 1)
-        qsort(sets, n_sets, sizeof(*sets), sets_by_age);
-    for (size_t i = 0; i < n_sets; i++) {
+                       hr_mesh_listener *first, size_t n, hr_map *taken, hr_listener_state whole) {
+    const set_list *sets =
+        hr_map_get(&b->sets, host_in(b->arena, in->meta.namespace_, in->meta.name));
+    for (size_t i = 0; sets != NULL && i < sets->n; i++) {
+        const hr_spec_listener_set *set = sets->v[i];
         hr_listener_state state = whole;
-        if (whole == HR_LISTENER_USED && !takes_sets_of(r, in, sets[i]->meta.namespace_))
+        if (!is_set_of(set, in))
+            continue;
+        if (whole == HR_LISTENER_USED && !takes_sets_of(b, in, set->meta.namespace_))
             state = HR_LISTENER_NOT_ALLOWED;
-        for (size_t k = 0; k < sets[i]->n_listeners; k++) {
-            first[n] =
-                (hr_mesh_listener){.gateway = in, .set = sets[i], .spec = &sets[i]->listeners[k]};
-            append_listener(b, first, n++, state);
+        for (size_t k = 0; k < set->n_listeners; k++) {
+            first[n] = (hr_mesh_listener){.gateway = in, .set = set, .spec = &set->listeners[k]};
+            append_listener(b, &first[n++], taken, state);
         }
     }
     return n;
@@ -380,11 +404,12 @@ static void build_listeners(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway
     bool istios = is_istios(b->table->resources, in->class_name);
     hr_listener_state whole = istios ? state_by_addresses(b, in) : HR_LISTENER_NOT_ISTIOS;
     hr_mesh_listener *first = g->listeners + g->n_listeners;
+    hr_map taken = {0};
     for (size_t i = 0; i < in->n_listeners; i++) {
         first[i] = (hr_mesh_listener){.gateway = in, .spec = &in->listeners[i]};
-        append_listener(b, first, i, whole);
+        append_listener(b, &first[i], &taken, whole);
     }
-    size_t n = put_sets(b, in, first, in->n_listeners, whole);
+    size_t n = put_sets(b, in, first, in->n_listeners, &taken, whole);
     hr_mesh_listener **sorted = HR_ARRAY(b->arena, hr_mesh_listener *, n);
     g->n_listeners += n;
     if (sorted == NULL || hr_arena_failed(b->arena))
@@ -395,6 +420,40 @@ static void build_listeners(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway
         qsort(sorted, n, sizeof(*sorted), listeners_by_age);
     if (istios)
         add_gateway_of(b, in, sorted, n);
+}
+
+/* The ListenerSets of each Gateway, in order. */
+static void group_sets(hr_gwapi_build_state *b) {
+    const hr_resources *r = b->table->resources;
+    size_t n = r->n_listener_sets;
+    const hr_spec_listener_set **by_age = HR_ARRAY(b->arena, const hr_spec_listener_set *, n);
+    if (n == 0 || by_age == NULL)
+        return;
+    for (size_t i = 0; i < n; i++)
+        by_age[i] = &r->listener_sets[i];
+    qsort(by_age, n, sizeof(*by_age), sets_by_age);
+    for (size_t i = 0; i < n && !hr_arena_failed(b->arena); i++) {
+        const hr_spec_gwapi_reference *p = &by_age[i]->parent;
+        hr_str ns = p->namespace_.p == NULL ? by_age[i]->meta.namespace_ : p->namespace_;
+        void **place = hr_map_at(b->arena, &b->sets, host_in(b->arena, ns, p->name));
+        if (*place == NULL)
+            *place = HR_NEW(b->arena, set_list);
+        set_list *list = *place;
+        if (!hr_arena_failed(b->arena))
+            HR_PUSH(b->arena, list, by_age[i]);
+    }
+}
+
+static void index_resources(hr_gwapi_build_state *b) {
+    const hr_resources *r = b->table->resources;
+    for (size_t i = 0; i < r->n_gwapi_gateways && !hr_arena_failed(b->arena); i++) {
+        const hr_meta *meta = &r->gwapi_gateways[i].meta;
+        hr_map_add(b->arena, &b->gateways, host_in(b->arena, meta->namespace_, meta->name),
+                   &r->gwapi_gateways[i]);
+    }
+    for (size_t i = 0; i < r->n_namespaces && !hr_arena_failed(b->arena); i++)
+        hr_map_add(b->arena, &b->namespaces, r->namespaces[i].name, &r->namespaces[i]);
+    group_sets(b);
 }
 
 void hr_gwapi_build_listeners(hr_gwapi_build_state *b) {
@@ -408,6 +467,7 @@ void hr_gwapi_build_listeners(hr_gwapi_build_state *b) {
     b->table->gwapi_gateways = HR_ARRAY(b->arena, hr_mesh_gateway, r->n_gwapi_gateways);
     if (b->gwapi->listeners == NULL || b->table->gwapi_gateways == NULL)
         return;
+    index_resources(b);
     for (size_t i = 0; i < r->n_gwapi_gateways && !hr_arena_failed(b->arena); i++)
         build_listeners(b, &r->gwapi_gateways[i]);
 }

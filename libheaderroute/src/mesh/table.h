@@ -64,6 +64,7 @@ typedef struct hr_mesh_gateway {
     bool gateway_api;     /* a Gateway of the Gateway API, whose servers are its listeners */
     bool manual;          /* of the Gateway API: its proxies are those of a Service that it names */
     hr_str *listener_ids; /* of the Gateway API: what a VirtualService names to be bound to each */
+    const struct hr_mesh_listener **listeners; /* of the Gateway API: that of each server */
 } hr_mesh_gateway;
 
 struct hr_table {
@@ -83,7 +84,8 @@ struct hr_table {
     size_t n_gwapi_rules;
     hr_mesh_gateway *gwapi_gateways;
     size_t n_gwapi_gateways;
-    const struct hr_gwapi *gwapi; /* how they came about */
+    const struct hr_gwapi *gwapi;             /* how they came about */
+    const struct hr_backend_tls *backend_tls; /* NULL: there are no BackendTLSPolicies */
     /* Of both languages, oldest first. */
     const hr_mesh_virtual_service **all_rules;
     size_t n_all_rules;

@@ -83,8 +83,9 @@ static void list_all(hr_arena *arena, hr_table *table) {
 static void build(hr_arena *arena, hr_table *table) {
     hr_registry_build(arena, &table->registry, table->resources, table->domain);
     size_t n_more;
+    table->backend_tls = hr_backend_tls_new(arena, table->resources);
     const hr_spec_destination_rule *more =
-        hr_backend_tls_rules(&n_more, arena, table->resources, table->domain);
+        hr_backend_tls_rules(&n_more, arena, table->backend_tls, table->domain);
     hr_rule_index_build(arena, &table->rules, table->resources, more, n_more, table->domain,
                         table->root_namespace);
     build_gateways(arena, table);
