@@ -481,6 +481,28 @@ Test(resource, thousands_of_findings_are_all_reported) {
     free(text);
 }
 
+/* Time in the square of this many headers would be beyond the limit of any test. */
+Test(resource, a_canary_may_have_very_many_headers) {
+    enum { N = 300000 };
+    char *text = malloc(N * 24 + 300);
+    int n = sprintf(text, "apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: a}\n"
+                          "spec: {targetRef: {name: a}, service: {port: 80}, analysis: "
+                          "{iterations: 1, match: [{headers: {");
+    for (int i = 0; i < N; i++)
+        n += sprintf(text + n, "h%d: {exact: a},", i);
+    n += sprintf(text + n, "}}]}}\n");
+    hr_source source = {.name = "t", .text = {text, (size_t)n}};
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    hr_resources *resources;
+    options.expand_rollouts = 1;
+    int error = hr_resources_read(&resources, arena, diagnostics, &source, 1, &options);
+    cr_assert(eq(int, error, HR_OK));
+    cr_assert(eq(sz, hr_diagnostics_errors(diagnostics), 0));
+    cr_assert(eq(sz, resources->n_virtual_services, 1));
+    cr_expect(eq(sz, resources->virtual_services[0].http[0].match[0].n_headers, N));
+    free(text);
+}
+
 Test(resource, durations_are_those_of_go) {
     static const struct {
         const char *text;
