@@ -102,7 +102,7 @@ static void watch(long successes) {
 
 static void load_all(const char *const *paths, size_t n_paths, long step) {
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
-    options.lint = 1;
+    options.lint = options.expand_rollouts = 1;
     hr_table *warm; /* what is made once for a process is there from now on */
     cr_assert_eq(hr_table_load_paths(&warm, NULL, paths, n_paths, &options), HR_OK);
     hr_table_unref(warm);
@@ -153,6 +153,11 @@ Test(out_of_memory, a_load_of_the_gateway_api_reports_it) {
 
 Test(out_of_memory, a_load_of_listener_sets_and_backend_tls_policies_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/backend-tls.yaml"};
+    load_all(paths, 1, 1);
+}
+
+Test(out_of_memory, a_load_of_canaries_reports_it) {
+    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/canaries.yaml"};
     load_all(paths, 1, 1);
 }
 

@@ -1,4 +1,5 @@
 /* YAML to typed resources. */
+#define _GNU_SOURCE /* memmem */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -479,6 +480,63 @@ Test(resource, thousands_of_findings_are_all_reported) {
     cr_expect(eq(sz, hr_diagnostics_errors(diagnostics), N));
     cr_expect(hr_diagnostics_count(diagnostics) < N);
     free(text);
+}
+
+/* Time in the square of this many headers would be beyond the limit of any test. */
+Test(resource, a_canary_may_have_very_many_headers) {
+    enum { N = 300000 };
+    char *text = malloc(N * 24 + 300);
+    int n = sprintf(text, "apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: a}\n"
+                          "spec: {targetRef: {name: a}, service: {port: 80}, analysis: "
+                          "{iterations: 1, match: [{headers: {");
+    for (int i = 0; i < N; i++)
+        n += sprintf(text + n, "h%d: {exact: a},", i);
+    n += sprintf(text + n, "}}]}}\n");
+    hr_source source = {.name = "t", .text = {text, (size_t)n}};
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    hr_resources *resources;
+    options.expand_rollouts = 1;
+    int error = hr_resources_read(&resources, arena, diagnostics, &source, 1, &options);
+    cr_assert(eq(int, error, HR_OK));
+    cr_assert(eq(sz, hr_diagnostics_errors(diagnostics), 0));
+    cr_assert(eq(sz, resources->n_virtual_services, 1));
+    cr_expect(eq(sz, resources->virtual_services[0].http[0].match[0].n_headers, N));
+    free(text);
+}
+
+/* `kubectl apply` keeps the whole Secret in an annotation. */
+Test(resource, annotations_of_a_secret_are_not_kept) {
+    enum { N = 1 << 20 };
+    static const char head[] = "apiVersion: v1\nkind: Secret\nmetadata: {name: a, annotations: "
+                               "{kubectl.kubernetes.io/last-applied-configuration: '";
+    char *text = malloc(N + 300);
+    memcpy(text, head, sizeof(head) - 1);
+    memset(text + sizeof(head) - 1, 'x', N);
+    memcpy(text + sizeof(head) - 1 + N, "'}}\n", 5);
+    hr_source source = {.name = "t", .text = hr_str_from(text)};
+    const hr_resources *r = read_source(&source);
+    no_findings();
+    cr_assert(eq(sz, r->n_secrets, 1));
+    cr_expect(lt(sz, hr_arena_bytes(arena), N));
+    free(text);
+}
+
+Test(resource, no_part_of_a_secret_is_quoted) {
+    static const char *const values[] = {"data: {tls.key: '${X:-hidden}'}",
+                                         "data: {tls.key: 'ab{{ \"hidden\" }}'}",
+                                         "data: '${X:-hidden}'", "stringData: '<hidden>'"};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        char text[200];
+        snprintf(text, sizeof(text), "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n%s\n",
+                 values[i]);
+        size_t before = hr_diagnostics_count(diagnostics);
+        read_source(&(hr_source){.name = "t", .text = hr_str_from(text)});
+        cr_assert(eq(sz, hr_diagnostics_count(diagnostics), before + 1), "%s", values[i]);
+        const hr_diagnostic *found = hr_diagnostics_get(diagnostics, before);
+        cr_expect(memmem(found->message.p, found->message.len, "hidden", 6) == NULL, "%.*s",
+                  (int)found->message.len, found->message.p);
+        cr_expect(memmem(found->message.p, found->message.len, "expected ", 9) != NULL);
+    }
 }
 
 Test(resource, durations_are_those_of_go) {

@@ -530,6 +530,31 @@ spec: {ports: [{name: http, port: 80}]}
     assert "elsewhere" in done.stdout and "Canary is not evaluated" in done.stderr
 
 
+def test_a_canary_replaces_the_destination_rules_of_its_names():
+    """Flagger overwrites the spec of a DestinationRule that has the name of one of its own; one of another name stays, and
+    counts before Flagger's if it is older."""
+    canary = (CANARY % AB).replace("metadata: {name: podinfo}", 'metadata: {name: podinfo, creationTimestamp: "2024-01-01T00:00:00Z"}')
+    rule = """---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: %s, creationTimestamp: "2020-01-01T00:00:00Z"}
+spec: {host: podinfo-primary, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}}
+"""
+    for name, balancer in (("podinfo-primary", "RANDOM"), ("mine", "ROUND_ROBIN")):
+        done = run("route", "-f", "-", "--expand", "rollouts", "--json", "http://podinfo/", input=canary + rule % name)
+        decision = json.loads(done.stdout)
+        assert called(decision) == "podinfo-primary" and decision["load_balancer"] == balancer, name
+
+
+@pytest.mark.parametrize("phase,said", [
+    ("", "step 3 of 3"), ("Progressing", "step 3 of 3"), ("Waiting", "step 3 of 3"), ("WaitingPromotion", "step 3 of 3"),
+    ("Promoting", "step 3 of 3"), ("Succeeded", "complete, after step 3 of 3"), ("Failed", "complete, after step 3 of 3"),
+])
+def test_the_phase_of_a_canary_says_whether_it_is_under_way(phase, said):
+    _, printed = of_canary(AB, "http://podinfo/", more="status: {phase: '%s'}\n" % phase)
+    assert "podinfo, " + said in printed
+
+
 @pytest.mark.parametrize("analysis,why", [
     ("    iterations: 1\n  provider: kubernetes", "its provider is not istio"),
     ("    sessionAffinity: {cookieName: a, primaryCookieName: b}\n    interval: soon", "refuses primaryCookieName without an interval"),

@@ -20,12 +20,19 @@ typedef struct maker {
 
 /* ---- nodes ---- */
 
+/* A node that is made here. */
+typedef struct made_node {
+    hr_node node;
+    hr_node *last; /* its last child; NULL: not looked for yet */
+} made_node;
+
 static hr_node *node_like(maker *m, const hr_node *like) {
-    hr_node *node = HR_NEW(m->arena, hr_node);
+    made_node *made = HR_NEW(m->arena, made_node);
     if (like != NULL)
-        *node = *like;
-    node->next = NULL;
-    return node;
+        made->node = *like;
+    made->node.next = NULL;
+    made->last = NULL;
+    return &made->node;
 }
 
 static hr_node *node_made(maker *m, hr_node_kind kind, hr_str text) {
@@ -47,14 +54,20 @@ static hr_node *node_number(maker *m, int64_t n) {
     return node_made(m, HR_NODE_INT, hr_arena_printf(m->arena, "%lld", (long long)n));
 }
 
-/* Appends a child that is in no other list. After a failed allocation nodes share their memory. */
+/* Appends a child that is in no other list to a node that is made here. After a failed allocation
+ * nodes share their memory. */
 static void node_append(maker *m, hr_node *parent, hr_node *child) {
     if (hr_arena_failed(m->arena))
         return;
-    hr_node **end = &parent->u.children.first;
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = child;
+    made_node *made = (made_node *)parent;
+    if (made->last == NULL)
+        for (hr_node *i = parent->u.children.first; i != NULL; i = i->next)
+            made->last = i;
+    if (made->last == NULL)
+        parent->u.children.first = child;
+    else
+        made->last->next = child;
+    made->last = child;
     parent->u.children.n++;
 }
 

@@ -421,7 +421,10 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
         hr_read_fields(r, resource, NULL, &top);
     }
     hr_meta meta;
-    if (!hr_read_meta(r, resource, l->default_namespace, strict, &meta))
+    hr_meta_fields fields = strict                         ? HR_META_STRICT
+                            : kind->read == hr_read_secret ? HR_META_NAMES
+                                                           : HR_META_KNOWN;
+    if (!hr_read_meta(r, resource, l->default_namespace, fields, &meta))
         return;
     meta.order = l->order++;
     meta.kind = kind->kind;

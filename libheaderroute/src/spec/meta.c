@@ -29,13 +29,19 @@ static const hr_field meta_fields[] = {
     {"finalizers", hr_read_nothing, 0, 0, NULL, 0},
     {"managedFields", hr_read_nothing, 0, 0, NULL, 0},
 };
+static const hr_field name_fields[] = {
+    {"name", hr_read_string, M(name), 0, NULL, 0},
+    {"namespace", hr_read_string, M(namespace_), 0, NULL, 0},
+};
 #undef M
-static const hr_schema meta_schema =
-    HR_SCHEMA_WITH_POS("ObjectMeta", meta_fields, hr_meta, NULL, NULL);
 
-static const hr_schema lax_meta_schema = {
-    "ObjectMeta", HR_FIELDS(meta_fields), sizeof(hr_meta), offsetof(hr_meta, pos), -1, 1, NULL,
-    NULL};
+static const hr_schema meta_schemas[] = {
+    [HR_META_KNOWN] = {"ObjectMeta", HR_FIELDS(meta_fields), sizeof(hr_meta),
+                       offsetof(hr_meta, pos), -1, 1, NULL, NULL},
+    [HR_META_STRICT] = HR_SCHEMA_WITH_POS("ObjectMeta", meta_fields, hr_meta, NULL, NULL),
+    [HR_META_NAMES] = {"ObjectMeta", HR_FIELDS(name_fields), sizeof(hr_meta),
+                       offsetof(hr_meta, pos), -1, 1, NULL, NULL},
+};
 
 /* a-z, 0-9, '-' and '.', with a letter or digit at both ends: Kubernetes' rule for names. */
 static bool is_resource_name(hr_str s) {
@@ -51,17 +57,17 @@ static bool is_resource_name(hr_str s) {
     return true;
 }
 
-bool hr_read_meta(hr_reader *r, const hr_node *resource, hr_str default_namespace, bool strict,
-                  hr_meta *meta) {
+bool hr_read_meta(hr_reader *r, const hr_node *resource, hr_str default_namespace,
+                  hr_meta_fields fields, hr_meta *meta) {
     const hr_node *node = hr_node_get(resource, HR_STR("metadata"));
     hr_path step = {.up = NULL, .name = HR_STR("metadata")};
     r->path = &step;
     *meta = (hr_meta){.pos = hr_reader_pos(r, resource)};
     if (node != NULL && node->kind != HR_NODE_NULL)
-        hr_read_fields(r, node, meta, strict ? &meta_schema : &lax_meta_schema);
+        hr_read_fields(r, node, meta, &meta_schemas[fields]);
     step.name = HR_STR("metadata.name");
     const hr_node *generated = hr_node_get(node, HR_STR("generateName"));
-    bool ok = false;
+    bool ok = false, strict = fields == HR_META_STRICT;
     if (meta->name.len == 0 && !strict && generated != NULL && generated->kind == HR_NODE_STRING) {
         meta->name = hr_reader_copy(r, generated->u.text); /* the API server appends to it */
         ok = true;

@@ -19,10 +19,15 @@ typedef struct hr_meta {
     hr_pos pos;
 } hr_meta;
 
-/* Reads the metadata of `resource`. `strict` reports unknown fields, as Istio's own resources do.
- * Returns false if the resource has no usable name or namespace. */
-bool hr_read_meta(hr_reader *r, const hr_node *resource, hr_str default_namespace, bool strict,
-                  hr_meta *meta);
+typedef enum hr_meta_fields {
+    HR_META_KNOWN,  /* unknown fields are ignored */
+    HR_META_STRICT, /* unknown fields are reported, as Istio's own resources do */
+    HR_META_NAMES   /* only name and namespace are read: annotations may have a copy of a Secret */
+} hr_meta_fields;
+
+/* Reads the metadata of `resource`. Returns false if it has no usable name or namespace. */
+bool hr_read_meta(hr_reader *r, const hr_node *resource, hr_str default_namespace,
+                  hr_meta_fields fields, hr_meta *meta);
 /* Reports the annotations that Istio reserves for itself. */
 void hr_check_annotations(hr_diagnostics *d, const hr_meta *meta);
 

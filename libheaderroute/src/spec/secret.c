@@ -1,10 +1,15 @@
-/* Reads Secrets of Kubernetes, whose values are printed nowhere and do not stay in memory. */
+/*
+ * Reads Secrets of Kubernetes. Their values are in no message, and the copies made here are
+ * overwritten when they are freed; the buffers of the YAML parser are not.
+ */
 #include "secret.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "decode_base64.h"
 #include "resources.h"
+#include "template_text.h"
 #include "text.h"
 
 /* ---- memory ---- */
@@ -36,7 +41,40 @@ static char *room_for_secret(hr_reader *r, size_t size) {
     return p;
 }
 
+/* Overwrites the text of a node of the document. */
+static void wipe_text_of(hr_reader *r, const hr_node *node) {
+    wipe_with(r->document, (char *)(uintptr_t)node->u.text.p, node->u.text.len);
+}
+
+/* `kubectl apply` keeps the whole Secret in an annotation. */
+static void wipe_annotations(hr_reader *r, const hr_node *resource) {
+    const hr_node *metadata = hr_node_get(resource, HR_STR("metadata"));
+    const hr_node *map = hr_node_get(metadata, HR_STR("annotations"));
+    if (map == NULL || map->kind != HR_NODE_MAP)
+        return;
+    for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
+        if (k->value->kind == HR_NODE_STRING)
+            wipe_text_of(r, k->value);
+}
+
 /* ---- values ---- */
+
+/* hr_reader_error quotes variables of the text; a text that is to be kept secret is not quoted. */
+static void report_secret(hr_reader *r, const hr_node *node, const char *expected,
+                          const char *rest) {
+    char path[HR_READER_PATH];
+    hr_reader_path(path, r);
+    hr_diag_error(r->d, hr_reader_pos(r, node), path, "expected %s%s", expected, rest);
+}
+
+static bool is_of_kind(hr_reader *r, const hr_node *node, hr_node_kind kind, const char *expected) {
+    char got[64];
+    if (node->kind == kind)
+        return true;
+    snprintf(got, sizeof(got), ", got %s", hr_node_kind_name(node->kind));
+    report_secret(r, node, expected, got);
+    return false;
+}
 
 static hr_str encoded_value(hr_reader *r, const hr_node *node) {
     size_t n;
@@ -45,7 +83,10 @@ static hr_str encoded_value(hr_reader *r, const hr_node *node) {
         return (hr_str){0};
     if (hr_decode_base64(p, &n, node->u.text))
         return (hr_str){p, n};
-    hr_reader_error(r, node, "expected base64");
+    report_secret(r, node, "base64",
+                  hr_template_find(node->u.text).p == NULL
+                      ? ""
+                      : "; a variable or template action in it was not replaced");
     return (hr_str){0};
 }
 
@@ -87,13 +128,13 @@ static void read_secret_values(hr_reader *r, secret_values *out, const hr_node *
     if (map == NULL || map->kind == HR_NODE_NULL)
         return;
     r->path = &in_map;
-    bool is_map = hr_reader_expect(r, map, HR_NODE_MAP);
+    bool is_map = is_of_kind(r, map, HR_NODE_MAP, "a map");
     r->path = &in_key;
     for (const hr_node *k = is_map ? map->u.children.first : NULL; k != NULL; k = k->next) {
         in_key.name = k->u.text;
-        if (k->value->kind == HR_NODE_NULL || !hr_reader_expect(r, k->value, HR_NODE_STRING))
+        if (k->value->kind == HR_NODE_NULL || !is_of_kind(r, k->value, HR_NODE_STRING, "a string"))
             continue;
-        wipe_with(r->document, (char *)(uintptr_t)k->value->u.text.p, k->value->u.text.len);
+        wipe_text_of(r, k->value);
         hr_str *place = place_in_secret(out, k->u.text);
         if (place != NULL)
             *place = value_of(r, k->value);
@@ -112,6 +153,7 @@ void hr_read_secret(hr_reader *r, const hr_node *resource, const hr_meta *meta) 
     if (secret == NULL)
         return;
     secret->pos = hr_reader_pos(r, resource);
+    wipe_annotations(r, resource);
     read_secret_values(r, &values, resource, "data", encoded_value);
     read_secret_values(r, &values, resource, "stringData", plain_value);
     bool generic = has_text(values.generic[0]) && has_text(values.generic[1]);

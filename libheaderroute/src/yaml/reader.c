@@ -585,6 +585,8 @@ static uint64_t unit_at(const char *s, const char *end, size_t *len) {
 }
 
 int hr_parse_duration(int64_t *out_ns, hr_str text) {
+    if (text.len == 0) /* also an absent one */
+        return 0;
     const char *s = text.p, *end = text.p + text.len;
     int negative = s < end && *s == '-';
     if (s < end && (*s == '-' || *s == '+'))
