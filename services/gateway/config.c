@@ -207,6 +207,18 @@ static int refuse_unsupported(const gw_config *config, const gw_options *options
     return refused;
 }
 
+/* A --map could serve the port: not if all its servers are for TCP, or pass TLS through. Without
+ * names, which are looked up for views that are kept. */
+static bool has_http(const gw_config *config, uint16_t port) {
+    hr_view_options options = config->view_options;
+    hr_view *view = NULL;
+    options.port = port;
+    options.resolve = NULL;
+    bool found = hr_view_new(&view, config->table, &options) == HR_OK;
+    hr_view_unref(view);
+    return found;
+}
+
 /* Ports of the Gateway that no --map is for. */
 static void name_unserved_ports(const gw_config *config, const gw_options *options) {
     hr_gateway_info info = HR_GATEWAY_INFO_INIT;
@@ -219,7 +231,7 @@ static void name_unserved_ports(const gw_config *config, const gw_options *optio
                 known |= options->maps[i].port == info.ports[p];
             for (size_t i = 0; i < p; i++)
                 known |= info.ports[i] == info.ports[p];
-            if (!known)
+            if (!known && has_http(config, info.ports[p]))
                 sv_log_print("headerroute-gateway: warning: Gateway %.*s: port %u is not served: "
                              "give --map %u=ADDR:PORT",
                              (int)info.name.len, info.name.p, (unsigned)info.ports[p],

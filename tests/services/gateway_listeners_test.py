@@ -158,6 +158,14 @@ def test_ports_that_do_not_meet(peers, tmp_path):
         gw.wait_for('headerroute_gateway_listener_open{port="443",address="127.0.0.1:0"}', 0)
 
 
+def test_only_ports_that_a_map_could_serve_are_asked_for(peers, tmp_path):
+    path = write(tmp_path / "mesh.yaml", istio(istio_server(80, "*"), istio_server(8081, "*"), istio_server(9000, "*", protocol="TCP"),
+                                               istio_server(9443, "a.test", protocol="TLS", tls={"mode": "PASSTHROUGH"})),
+                 routes({"route": [to("svc.test")]}), service("svc.test", peers["one"]))
+    with Mapped(path, 80) as gw:
+        assert re.findall(r"port (\d+) is not served", gw.messages()) == ["8081"]
+
+
 def test_an_address_in_use_ends_the_start(peers, tmp_path):
     path = write(tmp_path / "mesh.yaml", *two_listeners(peers))
     with socket.socket() as taken:
