@@ -169,12 +169,9 @@ void sv_conn_stop_listener(sv_server_loop *loop, const sv_listener *listener) {
         sv_watch_close(l->watch);
         free(l);
     }
-    for (sv_conn *conn = loop->conns; conn != NULL; conn = conn->next) {
-        if (conn->listener != listener || conn->leaving)
-            continue;
-        conn->leaving = true;
-        conn->leaving_ns = sv_now_ns();
-    }
+    for (sv_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+        if (conn->listener == listener)
+            sv_conn_leave(conn, sv_now_ns());
 }
 
 void sv_conn_stop_listening(sv_server_loop *loop) {

@@ -13,6 +13,7 @@ from certificates import Authority
 from conftest import PATIENCE, wait_until
 from gateway_api_test import API, named, service_of
 from harness import BUILD, Client, Server, free_port
+from http2_wire import Http2
 from mesh import routes, service, to, write
 from peers import Peer
 
@@ -476,6 +477,31 @@ def test_handshakes_that_are_hostile(peers, tmp_path, authority):
             with Client(gw.ports[0]) as client:
                 client.send(part)  # and leaves half-way
         assert ask(authority, gw.ports[0], "a.test", "a.test")[1].status == 200
+
+
+def test_connections_of_another_protocol_end(peers, tmp_path, authority):
+    """The port speaks TLS by now, its open connections do not: the page is not theirs any more, and HTTP/2 gets GOAWAY."""
+    certificate = secret("a", authority.issue("a", "a.test"))
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(listener("other", 80), listener("a", 443)), route("r", "a", "one"), *backends(peers))
+    with Mapped(path, 80, 443, args=["--ui", "/ui", "--threads", "1", "--idle-timeout", "600"]) as gw:
+        port = gw.ports[1]
+        with Http2(port) as http2, Client(port) as http1, Client(port) as used:
+            assert (http2.call().status, http2.call(path="/ui/rules").status) == (200, 200)
+            http1.request("GET", "/ui/rules")
+            assert http1.answer().status == 200
+            used.request()
+            assert used.answer().status == 200
+            write(path, CLASS, gateway_of(listener("other", 80), https("a", "a.test", "a")), certificate, route("r", "a", "one"), *backends(peers))
+            gw.wait_for("headerroute_gateway_config_generation", 2)
+            gw.wait_for('headerroute_gateway_listener_open{port="443",address="127.0.0.1:0"}', 1)
+            assert [http2.call(path=p).status for p in ("/ui/rules", "/ui/app.js", "/")] == [404, 404, 404]
+            for client, target in ((http1, "/ui/rules"), (used, "/")):
+                client.request("GET", target)
+                got = client.answer()
+                assert (got.status, got.header("connection")) == (404, "close")
+            http2.wait_closed()
+            assert http2.goaways and set(http2.goaways) == {0}
+        assert ask(authority, port, "a.test", "a.test")[1].header("x-who") == "one"
 
 
 def istio_server(port, *hosts, protocol="HTTP", tls=None):
