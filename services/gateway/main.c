@@ -473,7 +473,7 @@ static int parse_body_rules(gateway *self) {
     return 0;
 }
 
-static void begin_drain(void *ctx) {
+static void before_drain(void *ctx) {
     gateway *g = ctx;
     pthread_mutex_lock(&g->diff_mutex);
     g->diff_over = true;
@@ -563,7 +563,7 @@ int main(int argc, char **argv) {
                           .ctx = &self,
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
-                          .on_drain = begin_drain,
+                          .before_drain = before_drain,
                           .on_stopped = gw_aside_stop,
                           .refusal_body = gw_refusal_body};
     if (gw_reload_prepare(&self) != 0)
