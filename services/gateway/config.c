@@ -572,7 +572,6 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
         gw_config_unref(config);
         return NULL;
     }
-    gw_dns_keep(dns);
     return config;
 }
 

@@ -11,7 +11,8 @@ typedef struct gw_files {
 
 /* Loads what the options name. NULL, and all findings on stderr, where there is an error;
  * `previous` (may be NULL) lends its endpoints. Waits a moment for the addresses of names that are
- * new. */
+ * new. Names of both are looked up from then on: gw_dns_keep forgets those of `previous` alone once
+ * this one is in force; gw_config_refresh(previous) undoes what a refused one has changed. */
 gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
                           uint64_t generation);
 /* The same resources with the addresses that their names have by now; files that they name are not

@@ -425,6 +425,7 @@ static int load_all(gateway *self) {
         gw_dns_free(self->dns);
         return 1;
     }
+    gw_dns_keep(self->dns);
     atomic_store(&self->generation, 1);
     atomic_store(&self->config_good, 1);
     if (self->options.ui_samples == NULL)

@@ -58,7 +58,20 @@ static void publish(gateway *g, gw_config *config) {
     gw_config_unref(old);
 }
 
+static void refresh(gateway *g) {
+    gw_dns_take_change(g->dns);
+    gw_config *config = gw_config_refresh(&g->options, g->dns, g->config);
+    if (config == NULL)
+        sv_log(SV_LOG_ERROR,
+               "addresses have changed, but memory is short: those of before stay in use");
+    else
+        publish(g, config);
+}
+
+/* What was loaded in vain asked for names of its own, counted ejections anew, and has perhaps taken
+ * a change of addresses that the configuration in force has not seen. */
 static void note_failure(gateway *g) {
+    refresh(g);
     atomic_fetch_add(&g->reloads_failed, 1);
     atomic_store(&g->config_good, 0);
 }
@@ -75,12 +88,13 @@ static void reload(gateway *g, const char *why) {
         return;
     }
     if (gw_listeners_bind(&added, g, config, sentence, sizeof(sentence)) != 0) {
-        note_failure(g);
         gw_config_unref(config);
+        note_failure(g);
         sv_log(SV_LOG_ERROR, "%s, but the configuration of before stays in force: %s", why,
                sentence);
         return;
     }
+    gw_dns_keep(g->dns);
     publish(g, config);
     gw_listeners_switch(g, config, &added);
     atomic_store(&g->generation, generation);
@@ -107,16 +121,6 @@ static void reload_tls(gateway *g, const char *why) {
     atomic_fetch_add(&g->tls_reloads, 1);
     atomic_store(&g->tls_good, 1);
     sv_log(SV_LOG_INFO, "%s: the certificate is loaded anew", why);
-}
-
-static void refresh(gateway *g) {
-    gw_dns_take_change(g->dns);
-    gw_config *config = gw_config_refresh(&g->options, g->dns, g->config);
-    if (config == NULL)
-        sv_log(SV_LOG_ERROR,
-               "addresses have changed, but memory is short: those of before stay in use");
-    else
-        publish(g, config);
 }
 
 /* Waits until no file has changed for SETTLE_MS. Returns 0 if a stop is requested. */

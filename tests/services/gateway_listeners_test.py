@@ -12,9 +12,11 @@ import pytest
 from certificates import Authority
 from conftest import PATIENCE, wait_until
 from gateway_api_test import API, named, service_of
+from gateway_dns_test import pods
 from harness import BUILD, Client, Server, free_port
 from http2_wire import Http2
 from mesh import routes, service, to, write
+from name_server import NameServer
 from peers import Peer
 
 LISTENS = re.compile(r" listens on \S+?:(\d+) with")
@@ -224,6 +226,29 @@ def test_an_address_in_use_keeps_the_configuration(peers, tmp_path):
             os.kill(gw.process.pid, signal.SIGHUP)
             gw.wait_for("headerroute_gateway_config_good", 1)
             wait_until(lambda: [call(p).header("x-who") for p in (gw.ports[0], port)] == ["two", "two"], "the new routes")
+
+
+def test_a_refused_configuration_leaves_the_names_of_the_other_alone(tmp_path):
+    """Its address is in use, and it has a name of its own; the name of the configuration that stays is still followed."""
+    def resources(name, *more):
+        where = {"hosts": ["pods.test"], "ports": [{"number": 80, "name": "http", "protocol": "HTTP", "targetPort": 80}],
+                 "location": "MESH_INTERNAL", "resolution": "DNS", "endpoints": [{"address": name, "ports": {"http": before.port}}]}
+        return [istio(istio_server(80, "*"), *more), routes({"route": [to("pods.test")]}),
+                {"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "pods"}, "spec": where}]
+
+    with NameServer() as dns, socket.socket() as taken, pods("127.0.9.4", "127.0.9.5") as (before, _):
+        for name in ("old.test", "new.test"):
+            dns.set(name, ["127.0.9.4"])
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        path = write(tmp_path / "mesh.yaml", *resources("old.test"))
+        with Mapped(path, 80, f"8081=127.0.0.1:{taken.getsockname()[1]}", opens=1, args=["--dns-server", dns.address]) as gw:
+            assert call(gw.ports[0]).header("x-who") == "127.0.9.4"
+            write(path, *resources("new.test", istio_server(8081, "*")))
+            gw.wait_for('headerroute_gateway_reloads_total{result="failed"}', 1)
+            assert [n["name"] for n in gw.admin("/dns").json()] == ["old.test"]
+            dns.set("old.test", ["127.0.9.5"])
+            wait_until(lambda: call(gw.ports[0]).header("x-who") == "127.0.9.5", "the address is followed")
 
 
 def test_requests_are_answered_while_listeners_change(peers, tmp_path):
