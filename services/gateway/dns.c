@@ -450,8 +450,7 @@ void gw_dns_resolve(void *ctx, hr_str name, const hr_str **out, size_t *n) {
     entry *e = dns_find(dns, name);
     if (e != NULL) {
         /* Once unknown, for the whole round: views that asked earlier lack what has come since. */
-        e->unknown_at_question =
-            !e->answered || (e->round == dns->round && e->unknown_at_question);
+        e->unknown_at_question = !e->answered || (e->round == dns->round && e->unknown_at_question);
         e->round = dns->round;
     }
     if (e != NULL && make_room(dns, e->n)) {

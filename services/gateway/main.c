@@ -420,8 +420,9 @@ static int load_all(gateway *self) {
         fprintf(stderr, "headerroute-gateway: names cannot be looked up: %s\n", why);
         return 1;
     }
-    self->config = gw_config_load(&self->options, self->dns, NULL, 1);
+    self->config = gw_config_load(&self->options, self->dns, NULL, 1, &self->loaded_files);
     if (self->config == NULL) {
+        gw_files_free(&self->loaded_files);
         gw_dns_free(self->dns);
         return 1;
     }
@@ -500,6 +501,7 @@ static int parse_maps(gateway *self, const sv_server_options *server) {
 
 static void release_all(gateway *g, sv_metrics *metrics, sv_listener *listeners) {
     gw_reload_dispose(g);
+    gw_files_free(&g->loaded_files);
     gw_config_unref(g->config);
     gw_samples_free(g->samples);
     sv_tls_free(g->tls);

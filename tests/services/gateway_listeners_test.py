@@ -2,7 +2,6 @@
 import base64
 import os
 import re
-import signal
 import socket
 import ssl
 import subprocess
@@ -209,7 +208,7 @@ def test_listeners_come_and_go_with_the_files(peers, tmp_path):
         assert call(port).header("x-who") == "two"
 
 
-def test_an_address_in_use_keeps_the_configuration(peers, tmp_path):
+def test_an_address_in_use_keeps_the_configuration_until_it_is_free(peers, tmp_path):
     both = two_listeners(peers)
     path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(listener("a", 80)), route("first", "a", "one"), *backends(peers))
     with socket.socket() as taken:
@@ -223,8 +222,9 @@ def test_an_address_in_use_keeps_the_configuration(peers, tmp_path):
             assert call(gw.ports[0]).header("x-who") == "one"
             gw.wait_for("headerroute_gateway_config_good", 0)
             taken.close()
-            os.kill(gw.process.pid, signal.SIGHUP)
             gw.wait_for("headerroute_gateway_config_good", 1)
+            assert "an address is free by now: the configuration is loaded anew (generation 2)" in gw.messages()
+            gw.wait_for('headerroute_gateway_reloads_total{result="failed"}', 1)
             wait_until(lambda: [call(p).header("x-who") for p in (gw.ports[0], port)] == ["two", "two"], "the new routes")
 
 
@@ -590,6 +590,24 @@ def test_servers_of_an_istio_gateway(peers, tmp_path, authority):
         gw.wait_for('headerroute_gateway_config_good', 0)
         assert ask(authority, gw.ports[1], "files.test", "files.test")[0] == ["files.test", "fresh.test"]
         assert "no key" not in gw.messages()
+
+
+def test_files_that_come_after_the_rules_that_name_them(peers, tmp_path, authority):
+    """A reload is refused while they, and their folder, are missing; the rules need not change again."""
+    folder = tmp_path / "late"
+    tls = {"mode": "SIMPLE", "serverCertificate": str(folder / "crt"), "privateKey": str(folder / "key")}
+    rest = [routes({"route": [to("svc.test")]}), service("svc.test", peers["one"])]
+    path = write(tmp_path / "mesh.yaml", istio(istio_server(80, "*")), *rest)
+    with Mapped(path, 80, 443, opens=1) as gw:
+        write(path, istio(istio_server(80, "*"), istio_server(443, "*", protocol="HTTPS", tls=tls)), *rest)
+        gw.wait_for('headerroute_gateway_reloads_total{result="failed"}', 1)
+        folder.mkdir()
+        for name, made in zip(("crt", "key"), authority.issue("late", "late.test")):
+            (tmp_path / name).write_bytes(made.read_bytes())
+            os.rename(tmp_path / name, folder / name)
+        gw.wait_for("headerroute_gateway_config_good", 1)
+        port = wait_until(lambda: len(gw.ports) == 3 and gw.ports[-1], "the listener opens")
+        assert ask(authority, port, "late.test", "late.test")[0] == ["late.test"]
 
 
 @pytest.mark.parametrize("tls, sentence", [
