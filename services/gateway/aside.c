@@ -97,6 +97,10 @@ static void *work(void *arg) {
     return NULL;
 }
 
+static bool is_admins(gw_aside_kind kind) {
+    return kind == GW_ASIDE_ADMIN || kind == GW_ASIDE_CONFIG;
+}
+
 static gw_aside *aside_new(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
                            hr_str question) {
     gw_loop *loop = ex->loop->data;
@@ -113,11 +117,8 @@ static gw_aside *aside_new(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw
     aside->ex = ex;
     aside->gateway = g;
     aside->config = gw_config_ref(loop->current->config);
-    aside->listener = kind == GW_ASIDE_ADMIN || kind == GW_ASIDE_CONFIG
-                          ? NULL
-                          : gw_listener_of(aside->config, ex);
-    if (aside->listener == NULL)
-        aside->listener = gw_first_listener(aside->config);
+    aside->listener =
+        is_admins(kind) ? gw_first_listener(aside->config) : gw_listener_of(aside->config, ex);
     aside->write = write;
     aside->kind = kind;
     aside->status = 200;
@@ -131,8 +132,14 @@ static gw_aside *aside_new(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw
 
 void gw_answer_aside(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
                      hr_str question) {
-    gw_aside *aside = aside_new(ex, kind, write, question);
+    const gw_loop *own = ex->loop->data;
     pthread_t thread;
+    if (!is_admins(kind) && gw_listener_of(own->current->config, ex) == NULL) {
+        sv_exchange_leave(ex); /* a reload came between the question's head and its end */
+        sv_answer_error(ex, 404, "this address has another listener by now, or none");
+        return;
+    }
+    gw_aside *aside = aside_new(ex, kind, write, question);
     if (aside == NULL) {
         sv_answer_busy(ex, 1, "too many such answers are being written or sent: retry later");
         return;

@@ -19,7 +19,8 @@ struct gw_aside {
     sv_exchange *ex; /* the loop's alone; NULL: the client has gone */
     gateway *gateway;
     gw_config *config;           /* held, as it was when the client asked */
-    const gw_listener *listener; /* of the config: the one that the client asked at, or the first */
+    const gw_listener *listener; /* of the config: the one that the client asked at; the first for
+                                    the administrator */
     void (*write)(gw_aside *aside);
     int status;      /* of the answer: 200 unless `write` says otherwise */
     int retry_after; /* seconds; 0: not said */
@@ -33,8 +34,8 @@ struct gw_aside {
 };
 
 /* Answers with what `write` writes, which is called on a thread of its own and sees a copy of the
- * question. 503 with Retry-After if as many as may be are held already, or there is no memory or no
- * thread. */
+ * question. 404 on the page's connections whose listener a reload has removed or exchanged; 503
+ * with Retry-After if as many as may be are held already, or there is no memory or no thread. */
 void gw_answer_aside(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
                      hr_str question);
 

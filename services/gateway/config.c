@@ -12,6 +12,7 @@
 #include "str.h"
 #include "texts.h"
 #include "upstream_tls.h"
+#include "watch.h"
 
 /* How long names that are new may hold a configuration up. */
 #define FIRST_ANSWERS_MS 3000
@@ -127,6 +128,18 @@ static int refuse_unsupported(const gw_config *config, const gw_options *options
     return refused;
 }
 
+/* A --map could serve the port: not if all its servers are for TCP, or pass TLS through. Without
+ * names, which are looked up for views that are kept. */
+static bool has_http(const gw_config *config, uint16_t port) {
+    hr_view_options options = config->view_options;
+    hr_view *view = NULL;
+    options.port = port;
+    options.resolve = NULL;
+    bool found = hr_view_new(&view, config->table, &options) == HR_OK;
+    hr_view_unref(view);
+    return found;
+}
+
 /* Ports of the Gateway that no --map is for. */
 static void name_unserved_ports(const gw_config *config, const gw_options *options) {
     hr_gateway_info info = HR_GATEWAY_INFO_INIT;
@@ -139,7 +152,7 @@ static void name_unserved_ports(const gw_config *config, const gw_options *optio
                 known |= options->maps[i].port == info.ports[p];
             for (size_t i = 0; i < p; i++)
                 known |= info.ports[i] == info.ports[p];
-            if (!known)
+            if (!known && has_http(config, info.ports[p]))
                 sv_log_print("headerroute-gateway: warning: Gateway %.*s: port %u is not served: "
                              "give --map %u=ADDR:PORT",
                              (int)info.name.len, info.name.p, (unsigned)info.ports[p],
@@ -467,20 +480,86 @@ static gw_config *config_new(const gw_options *options, uint64_t generation) {
     return config;
 }
 
+/* ---- the files that it names ---- */
+
+static int add_file(gw_files *files, hr_str path) {
+    if (path.len == 0 || (path.len == 6 && memcmp(path.p, "system", 6) == 0))
+        return 0;
+    for (size_t i = 0; i < files->n; i++)
+        if (strlen(files->v[i]) == path.len && memcmp(files->v[i], path.p, path.len) == 0)
+            return 0;
+    char **v = realloc(files->v, (files->n + 1) * sizeof(*v));
+    if (v == NULL)
+        return -1;
+    files->v = v;
+    v[files->n] = strndup(path.p, path.len);
+    if (v[files->n] == NULL)
+        return -1;
+    files->n++;
+    return 0;
+}
+
+/* Without --map certificates are those of the command line. */
+static int add_listener_files(gw_files *out, const gw_listener *listener) {
+    for (size_t i = 0; listener->port != 0 && i < hr_view_listener_count(listener->view); i++) {
+        const hr_listener *l = hr_view_listener(listener->view, i);
+        for (size_t c = 0; c < l->n_certificates; c++)
+            if (add_file(out, l->certificates[c].certificate_file) != 0 ||
+                add_file(out, l->certificates[c].private_key_file) != 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* -1: no memory, and the list is short. */
+static int add_tls_files(gw_files *out, const gw_config *config) {
+    for (size_t i = 0; i < config->n_listeners; i++)
+        if (add_listener_files(out, &config->listeners[i]) != 0)
+            return -1;
+    for (size_t c = 0; c < config->n_clusters; c++) {
+        const hr_traffic_policy *p = config->clusters[c].cluster->policy;
+        if (p->tls_mode == HR_TLS_DISABLE)
+            continue;
+        if (add_file(out, p->tls_ca_certificates) != 0 ||
+            add_file(out, p->tls_client_certificate) != 0 || add_file(out, p->tls_private_key) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+void gw_files_free(gw_files *files) {
+    for (size_t i = 0; i < files->n; i++)
+        free(files->v[i]);
+    free(files->v);
+    *files = (gw_files){0};
+}
+
+static void name_files(gw_files *named, const gw_config *config) {
+    if (add_tls_files(named, config) != 0)
+        sv_log_print(
+            "headerroute-gateway: warning: memory is short: changes of certificates may go "
+            "unnoticed");
+    named->fingerprint = gw_watch_fingerprint((const char *const *)named->v, named->n);
+}
+
 gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
-                          uint64_t generation) {
+                          uint64_t generation, gw_files *named) {
     gw_config *config = config_new(options, generation);
+    *named = (gw_files){0};
     if (config == NULL)
         return NULL;
     config->table = load_table(&config->texts, options);
     if (config->table == NULL || choose_view(&config->view_options, config->table, options) != 0 ||
         make_resolved_views(config, dns) != 0 || check_ports(config, options) != 0 ||
-        collect_clusters(config) != 0 || refuse_unsupported(config, options) > 0 ||
-        make_listener_tls(config, options) != 0 || fill_clusters(config, previous, 0) != 0) {
+        collect_clusters(config) != 0 || refuse_unsupported(config, options) > 0) {
         gw_config_unref(config);
         return NULL;
     }
-    gw_dns_keep(dns);
+    name_files(named, config);
+    if (make_listener_tls(config, options) != 0 || fill_clusters(config, previous, 0) != 0) {
+        gw_config_unref(config);
+        return NULL;
+    }
     return config;
 }
 
@@ -505,60 +584,6 @@ gw_config *gw_config_refresh(const gw_options *options, gw_dns *dns, const gw_co
     }
     gw_dns_keep(dns);
     return config;
-}
-
-/* ---- the files that it names ---- */
-
-static int add_file(gw_files *files, hr_str path) {
-    if (path.len == 0 || (path.len == 6 && memcmp(path.p, "system", 6) == 0))
-        return 0;
-    for (size_t i = 0; i < files->n; i++)
-        if (strlen(files->v[i]) == path.len && memcmp(files->v[i], path.p, path.len) == 0)
-            return 0;
-    char **v = realloc(files->v, (files->n + 1) * sizeof(*v));
-    if (v == NULL)
-        return -1;
-    files->v = v;
-    v[files->n] = strndup(path.p, path.len);
-    if (v[files->n] == NULL)
-        return -1;
-    files->n++;
-    return 0;
-}
-
-/* Those of the listeners that have a context. */
-static int add_listener_files(gw_files *out, const gw_listener *listener) {
-    for (size_t i = 0; listener->tls != NULL && i < hr_view_listener_count(listener->view); i++) {
-        const hr_listener *l = hr_view_listener(listener->view, i);
-        for (size_t c = 0; c < l->n_certificates; c++)
-            if (add_file(out, l->certificates[c].certificate_file) != 0 ||
-                add_file(out, l->certificates[c].private_key_file) != 0)
-                return -1;
-    }
-    return 0;
-}
-
-int gw_config_tls_files(gw_files *out, const gw_config *config) {
-    *out = (gw_files){NULL, 0};
-    for (size_t i = 0; i < config->n_listeners; i++)
-        if (add_listener_files(out, &config->listeners[i]) != 0)
-            return -1;
-    for (size_t c = 0; c < config->n_clusters; c++) {
-        const hr_traffic_policy *p = config->clusters[c].cluster->policy;
-        if (p->tls_mode == HR_TLS_DISABLE)
-            continue;
-        if (add_file(out, p->tls_ca_certificates) != 0 ||
-            add_file(out, p->tls_client_certificate) != 0 || add_file(out, p->tls_private_key) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-void gw_files_free(gw_files *files) {
-    for (size_t i = 0; i < files->n; i++)
-        free(files->v[i]);
-    free(files->v);
-    *files = (gw_files){NULL, 0};
 }
 
 const gw_listener *gw_first_listener(const gw_config *config) {

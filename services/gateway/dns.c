@@ -449,8 +449,9 @@ void gw_dns_resolve(void *ctx, hr_str name, const hr_str **out, size_t *n) {
     pthread_mutex_lock(&dns->mutex);
     entry *e = dns_find(dns, name);
     if (e != NULL) {
+        /* Once unknown, for the whole round: views that asked earlier lack what has come since. */
+        e->unknown_at_question = !e->answered || (e->round == dns->round && e->unknown_at_question);
         e->round = dns->round;
-        e->unknown_at_question = !e->answered;
     }
     if (e != NULL && make_room(dns, e->n)) {
         for (size_t i = 0; i < e->n; i++) {

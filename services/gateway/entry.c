@@ -44,14 +44,15 @@ hr_str gw_refusal_body(sv_exchange *ex, int status, const char *detail, const ch
 
 void gw_on_request(sv_exchange *ex) {
     gw_loop *loop = ex->loop->data;
-    if (loop->gateway->options.ui != NULL && gw_ui(ex))
+    const gw_listener *listener = gw_listener_of(loop->current->config, ex);
+    if (listener != NULL && loop->gateway->options.ui != NULL && gw_ui(ex))
         return;
     gw_request *r = sv_pool_alloc(ex->pool, sizeof(*r));
     memset(r, 0, sizeof(*r));
     r->ex = ex;
     r->loop = loop;
     r->lc = gw_loop_config_ref(loop->current);
-    r->listener = gw_listener_of(r->lc->config, ex);
+    r->listener = listener;
     r->scratch = gw_scratch_take(loop);
     r->relay.ex = ex;
     r->start_ns = ex->start_ns;
@@ -63,7 +64,7 @@ void gw_on_request(sv_exchange *ex) {
         return;
     }
     if (r->listener == NULL) {
-        ex->keep_alive = false;
+        sv_exchange_leave(ex);
         gw_end(r, GW_NO_ROUTE);
         return;
     }

@@ -67,6 +67,13 @@ typedef struct gw_options {
     int64_t ui_diff_ms, ui_diff_memory; /* of one comparison: CPU time, bytes */
 } gw_options;
 
+/* Certificates and keys that a configuration names. */
+typedef struct gw_files {
+    char **v;
+    size_t n;
+    uint64_t fingerprint; /* before they were read */
+} gw_files;
+
 /* One address of one cluster, for as long as any configuration or request knows it. */
 typedef struct gw_endpoint {
     atomic_uint references;
@@ -186,6 +193,7 @@ struct gateway {
     _Atomic uint64_t generation, reloads, reloads_failed;
     _Atomic int config_good; /* the last load succeeded */
     uint64_t loaded_fingerprint;
+    gw_files loaded_files;   /* of the first configuration, until the reload thread takes them */
     sv_server *server;       /* once the first loop runs */
     gw_map_facts *map_facts; /* one a --map */
     sv_tls *tls;             /* of the --listen addresses; NULL for plaintext */

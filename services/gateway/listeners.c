@@ -114,10 +114,19 @@ int gw_listeners_bind(gw_new_listeners *out, const gateway *g, const gw_config *
         out->fds[i] = sv_listener_bind(g->server, i, why, why_size);
         if (out->fds[i] < 0) {
             close_bound(out, i);
+            out->blocked = i;
             return -1;
         }
     }
     return 0;
+}
+
+bool gw_listener_is_free(const gateway *g, size_t map) {
+    char why[256];
+    int fd = sv_listener_bind(g->server, map, why, sizeof(why));
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 void gw_maps_note(gateway *g, const gw_config *config) {

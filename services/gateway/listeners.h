@@ -18,12 +18,15 @@ void gw_maps_listen(sv_listener *out, const gateway *g);
 /* Descriptors of the addresses that a configuration adds. */
 typedef struct gw_new_listeners {
     int fds[GW_MAX_MAPS]; /* -1: none */
+    size_t blocked;       /* if not all could be bound: the --map whose address could not */
 } gw_new_listeners;
 
 /* Binds what `config` adds to the addresses that are bound. 0, or -1 with a sentence in `why` and
  * nothing bound. */
 int gw_listeners_bind(gw_new_listeners *out, const gateway *g, const gw_config *config, char *why,
                       size_t why_size);
+/* The address of a --map that is closed can be bound by now. */
+bool gw_listener_is_free(const gateway *g, size_t map);
 /* After `config` was sent to the loops: they accept at what was bound, and stop where it has no
  * listener. */
 void gw_listeners_switch(gateway *g, const gw_config *config, const gw_new_listeners *added);

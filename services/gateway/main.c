@@ -420,11 +420,13 @@ static int load_all(gateway *self) {
         fprintf(stderr, "headerroute-gateway: names cannot be looked up: %s\n", why);
         return 1;
     }
-    self->config = gw_config_load(&self->options, self->dns, NULL, 1);
+    self->config = gw_config_load(&self->options, self->dns, NULL, 1, &self->loaded_files);
     if (self->config == NULL) {
+        gw_files_free(&self->loaded_files);
         gw_dns_free(self->dns);
         return 1;
     }
+    gw_dns_keep(self->dns);
     atomic_store(&self->generation, 1);
     atomic_store(&self->config_good, 1);
     if (self->options.ui_samples == NULL)
@@ -473,7 +475,7 @@ static int parse_body_rules(gateway *self) {
     return 0;
 }
 
-static void begin_drain(void *ctx) {
+static void before_drain(void *ctx) {
     gateway *g = ctx;
     pthread_mutex_lock(&g->diff_mutex);
     g->diff_over = true;
@@ -499,6 +501,7 @@ static int parse_maps(gateway *self, const sv_server_options *server) {
 
 static void release_all(gateway *g, sv_metrics *metrics, sv_listener *listeners) {
     gw_reload_dispose(g);
+    gw_files_free(&g->loaded_files);
     gw_config_unref(g->config);
     gw_samples_free(g->samples);
     sv_tls_free(g->tls);
@@ -563,7 +566,7 @@ int main(int argc, char **argv) {
                           .ctx = &self,
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
-                          .on_drain = begin_drain,
+                          .before_drain = before_drain,
                           .on_stopped = gw_aside_stop,
                           .refusal_body = gw_refusal_body};
     if (gw_reload_prepare(&self) != 0)

@@ -58,29 +58,78 @@ static void publish(gateway *g, gw_config *config) {
     gw_config_unref(old);
 }
 
+static void refresh(gateway *g) {
+    gw_dns_take_change(g->dns);
+    gw_config *config = gw_config_refresh(&g->options, g->dns, g->config);
+    if (config == NULL)
+        sv_log(SV_LOG_ERROR,
+               "addresses have changed, but memory is short: those of before stay in use");
+    else
+        publish(g, config);
+}
+
+/* What was loaded in vain asked for names of its own, counted ejections anew, and has perhaps taken
+ * a change of addresses that the configuration in force has not seen. */
 static void note_failure(gateway *g) {
+    refresh(g);
     atomic_fetch_add(&g->reloads_failed, 1);
     atomic_store(&g->config_good, 0);
 }
 
-static void reload(gateway *g, const char *why) {
+/* Watched files; `known` is their fingerprint when they were last read. */
+typedef struct watched {
+    const char *const *paths;
+    size_t n;
+    uint64_t known;
+} watched;
+
+/* Certificates and keys that a configuration names. */
+typedef struct named_files {
+    gw_files files;
+    watched watched;
+} named_files;
+
+/* What changes a configuration though its own files do not change. */
+typedef struct outside {
+    named_files live;    /* of the configuration in force */
+    named_files refused; /* of a later one, if it was refused */
+    bool blocked;        /* it was refused since the address of this --map is in use */
+    size_t map;
+} outside;
+
+/* Takes the files, and what was known of them before they were read. */
+static void take_files(named_files *out, gw_files files) {
+    gw_files_free(&out->files);
+    *out = (named_files){files, {(const char *const *)files.v, files.n, files.fingerprint}};
+}
+
+static void reload(gateway *g, const char *why, outside *out) {
     uint64_t generation = atomic_load(&g->generation) + 1;
-    gw_config *config = gw_config_load(&g->options, g->dns, g->config, generation);
+    gw_files named;
+    gw_config *config = gw_config_load(&g->options, g->dns, g->config, generation, &named);
     gw_new_listeners added;
     char sentence[256];
+    out->blocked = false;
     if (config == NULL) {
+        take_files(&out->refused, named);
         note_failure(g);
         sv_log(SV_LOG_ERROR,
                "%s, but the configuration has errors: the one of before stays in force", why);
         return;
     }
     if (gw_listeners_bind(&added, g, config, sentence, sizeof(sentence)) != 0) {
-        note_failure(g);
+        take_files(&out->refused, named);
+        out->blocked = true;
+        out->map = added.blocked;
         gw_config_unref(config);
+        note_failure(g);
         sv_log(SV_LOG_ERROR, "%s, but the configuration of before stays in force: %s", why,
                sentence);
         return;
     }
+    gw_dns_keep(g->dns);
+    take_files(&out->live, named);
+    take_files(&out->refused, (gw_files){0});
     publish(g, config);
     gw_listeners_switch(g, config, &added);
     atomic_store(&g->generation, generation);
@@ -109,16 +158,6 @@ static void reload_tls(gateway *g, const char *why) {
     sv_log(SV_LOG_INFO, "%s: the certificate is loaded anew", why);
 }
 
-static void refresh(gateway *g) {
-    gw_dns_take_change(g->dns);
-    gw_config *config = gw_config_refresh(&g->options, g->dns, g->config);
-    if (config == NULL)
-        sv_log(SV_LOG_ERROR,
-               "addresses have changed, but memory is short: those of before stay in use");
-    else
-        publish(g, config);
-}
-
 /* Waits until no file has changed for SETTLE_MS. Returns 0 if a stop is requested. */
 static int settle_files(gateway *g, int inotify) {
     struct pollfd fds[2] = {{.fd = inotify, .events = POLLIN},
@@ -130,13 +169,6 @@ static int settle_files(gateway *g, int inotify) {
     }
     return 1;
 }
-
-/* Watched files; `known` is their fingerprint when they were last read. */
-typedef struct watched {
-    const char *const *paths;
-    size_t n;
-    uint64_t known;
-} watched;
 
 static uint64_t fingerprint(const watched *w) {
     return w->n > 0 ? gw_watch_fingerprint(w->paths, w->n) : 0;
@@ -150,31 +182,6 @@ static int look(watched *w, int inotify) {
     return now != before;
 }
 
-static int same_files(const gw_files *a, const gw_files *b) {
-    if (a->n != b->n)
-        return 0;
-    for (size_t i = 0; i < a->n; i++)
-        if (strcmp(a->v[i], b->v[i]) != 0)
-            return 0;
-    return 1;
-}
-
-/* Which certificates the endpoints are to have changes with the configuration. What is known of
- * files that stay is from before they were read, so that no change falls in between. */
-static void watch_upstream_files(watched *w, gw_files *files, const gw_config *config) {
-    gw_files now;
-    if (gw_config_tls_files(&now, config) != 0)
-        sv_log(SV_LOG_ERROR, "memory is short: changes of certificates may go unnoticed");
-    if (same_files(&now, files)) {
-        gw_files_free(&now);
-        return;
-    }
-    gw_files_free(files);
-    *files = now;
-    *w = (watched){(const char *const *)files->v, files->n, 0};
-    w->known = fingerprint(w);
-}
-
 /* Listeners open and close once every loop accepts. False: the server ends. */
 static bool wait_for_loops(const gateway *g) {
     struct pollfd stop = {.fd = g->reload_stop_fd, .events = POLLIN};
@@ -182,6 +189,20 @@ static bool wait_for_loops(const gateway *g) {
         if (poll(&stop, 1, LOOK_FOR_LOOPS_MS) != 0)
             return false;
     return true;
+}
+
+/* Why to load; NULL: no need. */
+static const char *reason(const gateway *g, int hup, int rules, int certificates,
+                          const outside *out) {
+    if (hup)
+        return "SIGHUP";
+    if (rules)
+        return "files have changed";
+    if (certificates && g->options.n_maps > 0)
+        return "certificates have changed";
+    if (certificates)
+        return "certificates of upstream servers have changed";
+    return out->blocked && gw_listener_is_free(g, out->map) ? "an address is free by now" : NULL;
 }
 
 static void *watch(void *arg) {
@@ -195,14 +216,14 @@ static void *watch(void *arg) {
     if (inotify < 0)
         sv_log(SV_LOG_WARN, "changes of files are not noticed, only SIGHUP: %s", strerror(errno));
     const char *const own_paths[] = {g->options.tls_cert, g->options.tls_key};
-    gw_files files = {NULL, 0};
+    outside out = {0};
     watched rules = {g->options.files.v, g->options.files.n, g->loaded_fingerprint};
     watched own = {own_paths, g->tls != NULL ? 2 : 0, g->tls_fingerprint};
-    watched upstream = {NULL, 0, 0};
-    watch_upstream_files(&upstream, &files, g->config);
+    take_files(&out.live, g->loaded_files);
+    g->loaded_files = (gw_files){0};
     gw_watch_paths(inotify, rules.paths, rules.n);
     gw_watch_paths(inotify, own.paths, own.n);
-    gw_watch_paths(inotify, upstream.paths, upstream.n);
+    gw_watch_paths(inotify, out.live.watched.paths, out.live.watched.n);
     while (wait_for_loops(g)) {
         poll(fds, 4, LOOK_AGAIN_MS);
         if (fds[0].revents != 0)
@@ -215,18 +236,20 @@ static void *watch(void *arg) {
             continue;
         if (fds[2].revents != 0 && !settle_files(g, inotify))
             break;
-        int rules_changed = look(&rules, inotify), upstream_changed = look(&upstream, inotify);
-        if (hup || rules_changed || upstream_changed) {
-            reload(g, hup                     ? "SIGHUP"
-                      : rules_changed         ? "files have changed"
-                      : g->options.n_maps > 0 ? "certificates have changed"
-                                              : "certificates of upstream servers have changed");
-            watch_upstream_files(&upstream, &files, g->config);
+        int rules_changed = look(&rules, inotify);
+        int certificates = look(&out.live.watched, inotify);
+        certificates |= look(&out.refused.watched, inotify);
+        const char *why = reason(g, hup, rules_changed, certificates, &out);
+        if (why != NULL) {
+            reload(g, why, &out);
+            gw_watch_paths(inotify, out.live.watched.paths, out.live.watched.n);
+            gw_watch_paths(inotify, out.refused.watched.paths, out.refused.watched.n);
         }
         if (look(&own, inotify) || (hup && g->tls != NULL))
             reload_tls(g, hup ? "SIGHUP" : "certificate or key has changed");
     }
-    gw_files_free(&files);
+    gw_files_free(&out.live.files);
+    gw_files_free(&out.refused.files);
     if (inotify >= 0)
         close(inotify);
     return NULL;

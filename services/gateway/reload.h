@@ -14,7 +14,7 @@ int gw_reload_prepare(gateway *g);
 int gw_reload_start(gateway *g);
 /* Changes when certificate or key does. */
 uint64_t gw_tls_fingerprint(const gw_options *options);
-/* When draining begins, before the log is closed. */
+/* Before draining begins. */
 void gw_reload_stop(void *g);
 /* After sv_server_run. */
 void gw_reload_dispose(gateway *g);

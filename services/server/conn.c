@@ -43,3 +43,10 @@ const sv_peer *sv_conn_peer(sv_conn *conn) {
 const sv_peer *sv_conn_local(sv_conn *conn) {
     return name_end(&conn->local, sv_sock_fd(conn->sock), getsockname);
 }
+
+void sv_conn_leave(sv_conn *conn, uint64_t now) {
+    if (conn->leaving)
+        return;
+    conn->leaving = true;
+    conn->leaving_ns = now;
+}

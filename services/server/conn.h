@@ -63,8 +63,8 @@ struct sv_conn {
     void (*on_cut)(sv_conn *conn);
     void *tunnel;
 
-    bool leaving;                /* its listener is closed: it ends once it is idle */
-    uint64_t leaving_ns;         /* when it was closed */
+    bool leaving;                /* its listener is closed, or another: it ends once it is idle */
+    uint64_t leaving_ns;         /* since when */
     bool http1;                  /* a request of HTTP/1.1 has come */
     struct sv_conn_http2 *http2; /* in SV_STAGE_HTTP2; then `in` is for output */
 
@@ -84,5 +84,7 @@ typedef struct sv_listening {
 const sv_peer *sv_conn_peer(sv_conn *conn);
 /* This end's, in the same form. */
 const sv_peer *sv_conn_local(sv_conn *conn);
+/* Its listener is closed: it ends once it is idle. Nothing new if it leaves already. */
+void sv_conn_leave(sv_conn *conn, uint64_t now);
 
 #endif

@@ -149,7 +149,9 @@ bool sv_conn_listen(sv_server_loop *loop, const sv_listener *listener, int fd) {
     return true;
 }
 
-/* Who has connected by now waits in the kernel's queue, which closing would throw away. */
+/* Who has connected by now waits in the kernel's queue, which closing would reset. When a server
+ * drains, these connections are served; where a reload has removed the listener, the service
+ * (`accept`) has the new configuration by then and closes them. */
 static void accept_last(sv_listening *listening) {
     size_t before;
     do {
@@ -169,12 +171,9 @@ void sv_conn_stop_listener(sv_server_loop *loop, const sv_listener *listener) {
         sv_watch_close(l->watch);
         free(l);
     }
-    for (sv_conn *conn = loop->conns; conn != NULL; conn = conn->next) {
-        if (conn->listener != listener || conn->leaving)
-            continue;
-        conn->leaving = true;
-        conn->leaving_ns = sv_now_ns();
-    }
+    for (sv_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+        if (conn->listener == listener)
+            sv_conn_leave(conn, sv_now_ns());
 }
 
 void sv_conn_stop_listening(sv_server_loop *loop) {

@@ -4,7 +4,8 @@
 
 #include "conn.h"
 
-/* Begins to accept on `fd`, which becomes the loop's. False if memory or descriptors are short. */
+/* Begins to accept on `fd`, which becomes the loop's. False if memory or descriptors are short;
+ * then `fd` is closed. */
 bool sv_conn_listen(sv_server_loop *loop, const sv_listener *listener, int fd);
 /* Stops accepting on this listener. Its connections end once they are idle. */
 void sv_conn_stop_listener(sv_server_loop *loop, const sv_listener *listener);

@@ -36,6 +36,10 @@ bool sv_exchange_peer_gone(const sv_exchange *ex) {
     return ex->carrier->peer_gone(ex);
 }
 
+void sv_exchange_leave(sv_exchange *ex) {
+    sv_conn_leave(ex->conn, sv_now_ns());
+}
+
 hr_str sv_exchange_peer_address(const sv_exchange *ex) {
     const sv_peer *peer = sv_conn_peer(ex->conn);
     return (hr_str){peer->len > 0 ? peer->text : NULL, peer->address_len};

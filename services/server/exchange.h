@@ -160,6 +160,10 @@ void sv_exchange_give_back(sv_exchange *ex, size_t bytes);
 /* The client has gone: its FIN or RST has come. */
 bool sv_exchange_peer_gone(const sv_exchange *ex);
 
+/* The connection ends as if its listener were closed: it gets "Connection: close" or GOAWAY, and is
+ * closed once it is idle. The loop's thread. */
+void sv_exchange_leave(sv_exchange *ex);
+
 /* Ends the exchange of a client that has gone, and its connection. Must not be touched after it. */
 void sv_exchange_abandon(sv_exchange *ex);
 

@@ -4,8 +4,8 @@
 
 #include "server.h"
 
-/* All of these: one thread at a time, not a loop's, from sv_server_ready() until on_drain returns.
- */
+/* All of these: one thread at a time, not a loop's, from sv_server_ready() until before_drain
+ * returns. */
 
 /* True if the listener (an index of what sv_server_run was given) accepts connections. */
 bool sv_listener_is_open(const sv_server *server, size_t index);

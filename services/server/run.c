@@ -359,12 +359,17 @@ static void start_loops(sv_server *server) {
 
 /* From the signal to the end of the last loop. */
 static void server_drain(sv_server *server) {
+    const sv_service *service = server->service;
+    if (service->before_drain != NULL)
+        service->before_drain(service->ctx);
+    /* First, so that the loops' own descriptors are the last: clients could connect to one that
+     * outlived them, and would not be accepted. */
+    close_listeners(server);
     atomic_store(&server->draining, true);
     if (!atomic_load(&server->failed))
         sv_log(SV_LOG_INFO, "draining");
-    if (server->service->on_drain != NULL) /* it ends what opens and closes listeners */
-        server->service->on_drain(server->service->ctx);
-    close_listeners(server);
+    if (service->on_drain != NULL)
+        service->on_drain(service->ctx);
     for (size_t i = 0; i < server->n_loops; ++i)
         wake(&server->loops[i]);
     server_join(server);

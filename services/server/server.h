@@ -98,8 +98,11 @@ typedef struct sv_service {
      * 1). loop_stop: no connection is left. */
     int (*loop_start)(sv_server_loop *loop, void *ctx);
     void (*loop_stop)(sv_server_loop *loop, void *ctx);
-    /* Called on the main thread; NULL allowed. `on_drain` is called when draining begins.
-     * `on_cancel` is called when the drain times out and must cancel the work still running. */
+    /* Called on the main thread; NULL allowed. `before_drain` is called after the signal, while the
+     * server still serves as before: it ends what opens and closes listeners. `on_drain` is called
+     * when draining begins. `on_cancel` is called when the drain times out and must cancel the work
+     * still running. */
+    void (*before_drain)(void *ctx);
     void (*on_drain)(void *ctx);
     void (*on_cancel)(void *ctx);
     /* The loops have ended: end the threads that still post to them. False: one cannot be ended;
@@ -113,7 +116,7 @@ typedef struct sv_service {
     int (*grpc_status_of)(int http_status);
 } sv_service;
 
-/* Any thread. True from the signal on. */
+/* Any thread. True once draining has begun: after before_drain. */
 bool sv_server_draining(const sv_server *server);
 /* Any thread. True once every loop accepts. */
 bool sv_server_ready(const sv_server *server);

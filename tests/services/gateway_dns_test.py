@@ -1,12 +1,14 @@
 """Endpoints that are names: every address used, changes followed without losing a request."""
 import contextlib
 import re
+import signal
 import threading
+import time
 
 import pytest
 
 from gateway_test import named
-from harness import Client, free_port, run
+from harness import PATIENCE, Client, free_port, run
 from mesh import GATEWAY, gateway, routes, rule, service, to, write
 from name_server import NXDOMAIN, SERVFAIL, SILENT, NameServer
 from peers import Peer, wait_until
@@ -227,3 +229,20 @@ def test_a_wrong_name_server_is_refused(tmp_path):
     path = write(tmp_path / "mesh.yaml", GATEWAY)
     code, out, err = run("headerroute-gateway", "-f", path, "--listen", "127.0.0.1:0", "--dns-server", "not an address")
     assert code == 1 and len(err.strip().splitlines()) == 1 and "names cannot be looked up" in err
+
+
+def test_who_connects_while_a_reload_holds_up_the_drain_is_served(tmp_path, dns):
+    """A new name that is not answered holds the reload up, and SIGTERM comes meanwhile: a connection is served or refused."""
+    dns.set("slow.test", SILENT)
+    with Peer(named(ONE), host=ONE) as peer:
+        resources = [service("x.test", peer), routes({"route": [to("x.test")]})]
+        with gateway(tmp_path, *resources, args=("--dns-server", dns.address, "--threads", "1")) as gw:
+            write(tmp_path / "mesh.yaml", GATEWAY, resources[0], entry("y.test", 80, "slow.test"),
+                  routes({"match": [{"uri": {"exact": "/y"}}], "route": [to("y.test")]}, {"route": [to("x.test")]}))
+            assert wait_until(lambda: dns.times_asked("slow.test") > 0)
+            gw.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(ConnectionRefusedError):
+                while True:
+                    assert gw.call().status == 200
+                    time.sleep(0.05)
+            assert gw.process.wait(PATIENCE) == 0

@@ -2,7 +2,6 @@
 import base64
 import os
 import re
-import signal
 import socket
 import ssl
 import subprocess
@@ -12,8 +11,11 @@ import pytest
 from certificates import Authority
 from conftest import PATIENCE, wait_until
 from gateway_api_test import API, named, service_of
+from gateway_dns_test import pods
 from harness import BUILD, Client, Server, free_port
+from http2_wire import Http2
 from mesh import routes, service, to, write
+from name_server import NameServer
 from peers import Peer
 
 LISTENS = re.compile(r" listens on \S+?:(\d+) with")
@@ -158,6 +160,14 @@ def test_ports_that_do_not_meet(peers, tmp_path):
         gw.wait_for('headerroute_gateway_listener_open{port="443",address="127.0.0.1:0"}', 0)
 
 
+def test_only_ports_that_a_map_could_serve_are_asked_for(peers, tmp_path):
+    path = write(tmp_path / "mesh.yaml", istio(istio_server(80, "*"), istio_server(8081, "*"), istio_server(9000, "*", protocol="TCP"),
+                                               istio_server(9443, "a.test", protocol="TLS", tls={"mode": "PASSTHROUGH"})),
+                 routes({"route": [to("svc.test")]}), service("svc.test", peers["one"]))
+    with Mapped(path, 80) as gw:
+        assert re.findall(r"port (\d+) is not served", gw.messages()) == ["8081"]
+
+
 def test_an_address_in_use_ends_the_start(peers, tmp_path):
     path = write(tmp_path / "mesh.yaml", *two_listeners(peers))
     with socket.socket() as taken:
@@ -198,7 +208,7 @@ def test_listeners_come_and_go_with_the_files(peers, tmp_path):
         assert call(port).header("x-who") == "two"
 
 
-def test_an_address_in_use_keeps_the_configuration(peers, tmp_path):
+def test_an_address_in_use_keeps_the_configuration_until_it_is_free(peers, tmp_path):
     both = two_listeners(peers)
     path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(listener("a", 80)), route("first", "a", "one"), *backends(peers))
     with socket.socket() as taken:
@@ -212,9 +222,33 @@ def test_an_address_in_use_keeps_the_configuration(peers, tmp_path):
             assert call(gw.ports[0]).header("x-who") == "one"
             gw.wait_for("headerroute_gateway_config_good", 0)
             taken.close()
-            os.kill(gw.process.pid, signal.SIGHUP)
             gw.wait_for("headerroute_gateway_config_good", 1)
+            assert "an address is free by now: the configuration is loaded anew (generation 2)" in gw.messages()
+            gw.wait_for('headerroute_gateway_reloads_total{result="failed"}', 1)
             wait_until(lambda: [call(p).header("x-who") for p in (gw.ports[0], port)] == ["two", "two"], "the new routes")
+
+
+def test_a_refused_configuration_leaves_the_names_of_the_other_alone(tmp_path):
+    """Its address is in use, and it has a name of its own; the name of the configuration that stays is still followed."""
+    def resources(name, *more):
+        where = {"hosts": ["pods.test"], "ports": [{"number": 80, "name": "http", "protocol": "HTTP", "targetPort": 80}],
+                 "location": "MESH_INTERNAL", "resolution": "DNS", "endpoints": [{"address": name, "ports": {"http": before.port}}]}
+        return [istio(istio_server(80, "*"), *more), routes({"route": [to("pods.test")]}),
+                {"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "pods"}, "spec": where}]
+
+    with NameServer() as dns, socket.socket() as taken, pods("127.0.9.4", "127.0.9.5") as (before, _):
+        for name in ("old.test", "new.test"):
+            dns.set(name, ["127.0.9.4"])
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        path = write(tmp_path / "mesh.yaml", *resources("old.test"))
+        with Mapped(path, 80, f"8081=127.0.0.1:{taken.getsockname()[1]}", opens=1, args=["--dns-server", dns.address]) as gw:
+            assert call(gw.ports[0]).header("x-who") == "127.0.9.4"
+            write(path, *resources("new.test", istio_server(8081, "*")))
+            gw.wait_for('headerroute_gateway_reloads_total{result="failed"}', 1)
+            assert [n["name"] for n in gw.admin("/dns").json()] == ["old.test"]
+            dns.set("old.test", ["127.0.9.5"])
+            wait_until(lambda: call(gw.ports[0]).header("x-who") == "127.0.9.5", "the address is followed")
 
 
 def test_requests_are_answered_while_listeners_change(peers, tmp_path):
@@ -530,6 +564,31 @@ def test_handshakes_that_are_hostile(peers, tmp_path, authority):
         assert ask(authority, gw.ports[0], "a.test", "a.test")[1].status == 200
 
 
+def test_connections_of_another_protocol_end(peers, tmp_path, authority):
+    """The port speaks TLS by now, its open connections do not: the page is not theirs any more, and HTTP/2 gets GOAWAY."""
+    certificate = secret("a", authority.issue("a", "a.test"))
+    path = write(tmp_path / "mesh.yaml", CLASS, gateway_of(listener("other", 80), listener("a", 443)), route("r", "a", "one"), *backends(peers))
+    with Mapped(path, 80, 443, args=["--ui", "/ui", "--threads", "1", "--idle-timeout", "600"]) as gw:
+        port = gw.ports[1]
+        with Http2(port) as http2, Client(port) as http1, Client(port) as used:
+            assert (http2.call().status, http2.call(path="/ui/rules").status) == (200, 200)
+            http1.request("GET", "/ui/rules")
+            assert http1.answer().status == 200
+            used.request()
+            assert used.answer().status == 200
+            write(path, CLASS, gateway_of(listener("other", 80), https("a", "a.test", "a")), certificate, route("r", "a", "one"), *backends(peers))
+            gw.wait_for("headerroute_gateway_config_generation", 2)
+            gw.wait_for('headerroute_gateway_listener_open{port="443",address="127.0.0.1:0"}', 1)
+            assert [http2.call(path=p).status for p in ("/ui/rules", "/ui/app.js", "/")] == [404, 404, 404]
+            for client, target in ((http1, "/ui/rules"), (used, "/")):
+                client.request("GET", target)
+                got = client.answer()
+                assert (got.status, got.header("connection")) == (404, "close")
+            http2.wait_closed()
+            assert http2.goaways and set(http2.goaways) == {0}
+        assert ask(authority, port, "a.test", "a.test")[1].header("x-who") == "one"
+
+
 def istio_server(port, *hosts, protocol="HTTP", tls=None):
     return {"port": {"number": port, "name": f"p{port}-{hosts[0].strip('*.').replace('.', '-')}", "protocol": protocol}, "hosts": list(hosts),
             **({"tls": tls} if tls else {})}
@@ -591,6 +650,24 @@ def test_servers_of_an_istio_gateway(peers, tmp_path, authority):
         gw.wait_for('headerroute_gateway_config_good', 0)
         assert ask(authority, gw.ports[1], "files.test", "files.test")[0] == ["files.test", "fresh.test"]
         assert "no key" not in gw.messages()
+
+
+def test_files_that_come_after_the_rules_that_name_them(peers, tmp_path, authority):
+    """A reload is refused while they, and their folder, are missing; the rules need not change again."""
+    folder = tmp_path / "late"
+    tls = {"mode": "SIMPLE", "serverCertificate": str(folder / "crt"), "privateKey": str(folder / "key")}
+    rest = [routes({"route": [to("svc.test")]}), service("svc.test", peers["one"])]
+    path = write(tmp_path / "mesh.yaml", istio(istio_server(80, "*")), *rest)
+    with Mapped(path, 80, 443, opens=1) as gw:
+        write(path, istio(istio_server(80, "*"), istio_server(443, "*", protocol="HTTPS", tls=tls)), *rest)
+        gw.wait_for('headerroute_gateway_reloads_total{result="failed"}', 1)
+        folder.mkdir()
+        for name, made in zip(("crt", "key"), authority.issue("late", "late.test")):
+            (tmp_path / name).write_bytes(made.read_bytes())
+            os.rename(tmp_path / name, folder / name)
+        gw.wait_for("headerroute_gateway_config_good", 1)
+        port = wait_until(lambda: len(gw.ports) == 3 and gw.ports[-1], "the listener opens")
+        assert ask(authority, port, "late.test", "late.test")[0] == ["late.test"]
 
 
 @pytest.mark.parametrize("tls, sentence", [

@@ -12,6 +12,8 @@ hr_add_pytest(services-gateway-policy ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_pol
 hr_add_pytest(services-gateway-tls ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_tls_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-websocket ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_websocket_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-websocket-http2 ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_websocket_http2_test.py LABELS "sanitize;threads" TIMEOUT 300)
+hr_add_test(test-gateway-dns SOURCES ${CMAKE_CURRENT_LIST_DIR}/gateway_dns_test.c ${PROJECT_SOURCE_DIR}/services/gateway/dns.c
+  INCLUDES ${PROJECT_SOURCE_DIR}/services/gateway LIBS sv-net headerroute-static PkgConfig::CARES LABELS sanitize TIMEOUT 120)
 hr_add_pytest(services-gateway-dns ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_dns_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-faults ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_faults_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-clients ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_clients_test.py LABELS "sanitize;threads" TIMEOUT 300)
