@@ -109,6 +109,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_pair;
 %ignore hr_source;
 %ignore hr_load_options;
+%ignore hr_resource_name;
 %ignore hr_table_load;
 %ignore hr_table_load_paths;
 %ignore hr_view_options;

@@ -304,10 +304,13 @@ static int compare_with(sv_text *json, hr_table *before, hr_table *after, const 
 }
 
 /* As the gateway loads: config.c. */
-static int load_as_gateway(hr_table **out, hr_diagnostics **found, const hr_source *v, size_t n) {
+static int load_as_gateway(hr_table **out, hr_diagnostics **found, const hr_source *v, size_t n,
+                           gw_overlay *overlay) {
     hr_load_options load = HR_LOAD_OPTIONS_INIT;
     load.no_resources = HR_SEVERITY_ERROR;
     load.serves = 1;
+    if (overlay != NULL)
+        gw_overlay_apply(overlay, &load);
     return hr_table_load(out, found, v, n, &load);
 }
 
@@ -316,9 +319,11 @@ static int load_both(sv_text *json, const gw_mapped *loaded, gw_overlay *overlay
     hr_table *before = NULL, *after = NULL;
     hr_diagnostics *found = NULL;
     int code = GW_CANDIDATE_FAILED;
-    int error = load_as_gateway(&before, NULL, loaded->v, loaded->n);
+    int error = load_as_gateway(&before, NULL, loaded->v, loaded->n, NULL);
     if (error == HR_OK)
-        error = load_as_gateway(&after, &found, overlay->sources, overlay->n_sources);
+        error = load_as_gateway(&after, &found, overlay->sources, overlay->n_sources, overlay);
+    if (overlay->failed)
+        error = HR_ENOMEM;
     if (error == HR_OK)
         code = check_served(json, after, view, argv);
     if (error == HR_OK && code == GW_CANDIDATE_COMPARED)

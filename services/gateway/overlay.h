@@ -7,25 +7,27 @@
 
 /* One resource of the candidate. */
 typedef struct gw_pasted {
-    char *key;   /* group, kind, namespace and name as JSON, one a line */
+    char *key;   /* group, kind, namespace and name, one a line */
     char *words; /* "VirtualService default/shop" */
     bool replaced;
 } gw_pasted;
 
 typedef struct gw_overlay {
-    gw_pasted *v;
+    gw_pasted *v; /* by key */
     size_t n;
-    hr_source *sources; /* the loaded texts without what is replaced, and the candidate */
+    hr_source *sources; /* the loaded texts, and the candidate */
     size_t n_sources;
-    char **copies;   /* of the texts that differ, as in `sources`; NULL: borrowed */
-    const char *why; /* what is wrong with the candidate, where `found` does not say it */
+    const char *why; /* what is wrong with the candidate, where `found` alone does not say it */
+    bool failed;     /* a callback found no memory */
 } gw_overlay;
 
-/* The lines of replaced resources become empty, so that all else keeps its place. `out` is to be
- * freed, whatever is returned: HR_OK, HR_ENOMEM, or another error where the candidate cannot be
- * read. */
+/* Reads which resources the candidate has. `out` is to be freed, whatever is returned: HR_OK,
+ * HR_ENOMEM, or another error where the candidate cannot be read. */
 int gw_overlay_make(gw_overlay *out, hr_diagnostics **found, const gw_mapped *loaded,
                     const hr_source *candidate);
+/* Makes a load of `sources` leave out what the candidate replaces, and mark it in `v`. The texts
+ * are unchanged, so that all else keeps its place. */
+void gw_overlay_apply(gw_overlay *overlay, hr_load_options *options);
 void gw_overlay_free(gw_overlay *overlay);
 
 #endif

@@ -13,6 +13,7 @@
 #include "diag.h"
 #include "documents.h"
 #include "kinds.h"
+#include "text.h"
 
 static hr_arena *arena;
 static hr_diagnostics *diagnostics;
@@ -433,6 +434,51 @@ Test(resource, given_twice_names_both_places) {
                            "first at first.yaml:1:1") == 0,
               "%s", line);
     cr_expect(eq(sz, resources->n_destination_rules, 1));
+}
+
+/* Notes each name in ctx, and leaves out those of the first source that are called "a". */
+static int leave_out_a(void *ctx, const hr_resource_name *name) {
+    size_t len = strlen(ctx);
+    snprintf((char *)ctx + len, 300 - len, "%zu %.*s %.*s %.*s/%.*s\n", name->source,
+             (int)name->group.len, name->group.p, (int)name->kind.len, name->kind.p,
+             (int)name->namespace_.len, name->namespace_.p, (int)name->name.len, name->name.p);
+    return name->source == 0 && hr_str_eq(name->name, HR_STR("a"));
+}
+
+Test(resource, what_is_left_out_can_be_given_again_in_its_place) {
+    static const char list[] =
+        "kind: DestinationRuleList\napiVersion: networking.istio.io/v1\nitems:\n"
+        "- {metadata: {name: a, namespace: ns}, spec: &a {host: !!str invalid host}}\n"
+        "- {metadata: {name: b, namespace: ns}, spec: {host: b}}\n"
+        "---\n{apiVersion: v1, kind: Node, metadata: {name: a, namespace: ns}}\n";
+    static const char again[] =
+        "{apiVersion: networking.istio.io/v1beta1, kind: DestinationRule,"
+        " metadata: {name: a, namespace: ns}, spec: {host: c}}\n"
+        "---\n{apiVersion: v1, kind: Service, metadata: {generateName: d}, spec: {ports: [{port: "
+        "1}]}}\n";
+    char names[300] = "";
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    options.leave_out = leave_out_a;
+    options.leave_out_ctx = names;
+    hr_source sources[] = {{.name = "list.yaml", .text = hr_str_from(list)},
+                           {.name = "again.yaml", .text = hr_str_from(again)}};
+    hr_resources *r;
+    cr_assert(eq(int, hr_resources_read(&r, arena, diagnostics, sources, 2, &options), HR_OK));
+    no_findings();
+    cr_expect(strcmp(names, "0 networking.istio.io DestinationRule ns/a\n"
+                            "0 networking.istio.io DestinationRule ns/b\n"
+                            "0  Node /a\n"
+                            "1 networking.istio.io DestinationRule ns/a\n") == 0,
+              "%s", names);
+    cr_assert(eq(sz, r->n_destination_rules, 2));
+    cr_expect(is(r->destination_rules[0].meta.name, "b") &&
+              r->destination_rules[0].meta.order == 1);
+    cr_expect(is(r->destination_rules[1].meta.name, "a") &&
+              r->destination_rules[1].meta.order == 0);
+    options.version = 4; /* which has no such member */
+    names[0] = '\0';
+    cr_assert(eq(int, hr_resources_read(&r, arena, diagnostics, sources, 2, &options), HR_OK));
+    cr_expect(hr_diagnostics_errors(diagnostics) > 0 && names[0] == '\0');
 }
 
 Test(resource, the_default_namespace_is_an_option) {

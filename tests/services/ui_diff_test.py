@@ -4,12 +4,14 @@ import gzip
 import json
 import os
 import pathlib
+import random
 import re
 import signal
+import subprocess
 
 import pytest
 import yaml
-from conftest import SANITIZE
+from conftest import PATIENCE, SANITIZE, binary
 from harness import Server
 from mesh import GATEWAY, gateway, routes, service, to, write
 from peers import Peer, wait_until
@@ -134,12 +136,206 @@ def test_lists_and_line_ends(tmp_path, peers, form):
         assert "b.test" in "".join(text.splitlines()[place - 1:place + 4])
 
 
-def test_an_item_of_a_json_list_is_not_replaced_by_guessing(tmp_path, peers):
-    items = [GATEWAY, *peers, routes(ONE, REST)]
-    (tmp_path / "mesh.yaml").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    with Server("headerroute-gateway", "-f", tmp_path / "mesh.yaml", "--ui", "/ui", ready_path="/") as gw:
-        got = ask(gw, routes(BOTH, REST))
-        assert got.status == 400 and "JSON list" in got.json()["error"]
+# ---- forms of loaded text: a part of `routes` that stayed would lengthen `first`, whose last value is plain, or break the text ----
+
+HEAD = """apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: routes
+spec:
+  hosts: [routes.test, x.other.test]
+  gateways: [gw]
+"""
+FIRST = """apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: first}
+spec:
+  hosts: [first.test]
+  gateways: [gw]
+  http:
+  - directResponse:
+      status: 404
+      body:
+        string: first
+"""
+OTHER = FIRST.replace("first.test", '"*.other.test"').replace("first", "other")
+RULES = HEAD + """  http:
+  - match: [{headers: {target: {exact: condition1}}}]
+    route: [{destination: {host: a.test}}]
+  - directResponse:
+      status: 404
+      body:
+        string: """
+BLOCK = """|
+          kind: no resource
+          - no item
+
+          ---x
+"""
+KINDS = {
+    "block": RULES + BLOCK,
+    "kept": RULES + BLOCK.replace("|", "|2+") + "\n\n",
+    "folded": RULES + BLOCK.replace("|", ">-"),
+    "quoted": RULES + '"in quotes,\n          over lines\n\n          to the end"\n',
+    "single": RULES + "'in quotes,\n          over lines\n\n          to the end'\n",
+    "plain": RULES + "without quotes,\n          over lines\n\n          to the end\n",
+    "flow": HEAD + """  http: [
+    {match: [{headers: {target: {exact: condition1}}}],
+     route: [{destination: {host: a.test}}]
+    },
+    {route: [{
+      destination: {host: a.test}
+    }
+    ]
+    }
+  ]
+""",
+    "JSON": json.dumps({**routes(ONE, {"directResponse": {"status": 404, "body": {"string": "}\n}\n]"}}}, hosts=["routes.test", "x.other.test"])}, indent=4) + "\n",
+}
+CANDIDATE = routes(BOTH, REST, hosts=["routes.test"])
+BETWEEN = {"bare": "---\n", "comments": "# after: it\n\n---\n# before: it\n# - and {\n", "ends": "...\n# between\n---\n",
+           "directives": "...\n%YAML 1.1\n---\n", "typed": "--- !!map\n"}
+
+
+def as_item(text):
+    return "- " + "".join("  " + line if line.strip() else line for line in text.splitlines(keepends=True))[2:]
+
+
+def as_documents(between, *texts):
+    return BETWEEN[between].removeprefix("...\n") + BETWEEN[between].join(texts)
+
+
+def as_list(*texts):
+    return "apiVersion: v1\nkind: List\nitems:\n" + "".join(map(as_item, texts))
+
+
+def as_list_of_lists(*texts):
+    return as_list(as_list(*texts[:2]), as_list(*texts[2:]))
+
+
+def as_json_list(indent, *texts):
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [parsed for text in texts for parsed in resources_of(text)]}, indent=indent)
+
+
+def as_json_lines(*texts):
+    return "".join(f"--- {json.dumps(parsed)}\n" for text in texts for parsed in resources_of(text))
+
+
+def as_typed_list(*texts):
+    """Items need no kind in a list of one kind."""
+    items = [parsed for text in texts for parsed in resources_of(text)]
+    rules = [{k: v for k, v in item.items() if k in ("metadata", "spec")} for item in items if item["kind"] == "VirtualService"]
+    kind = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualServiceList", "items": rules}
+    return yaml.safe_dump_all([kind, *(item for item in items if item["kind"] != "VirtualService")], sort_keys=False)
+
+
+def with_anchors(anchor, gateway_, *services_and_first):
+    """A list whose items share parts with the one that is replaced. `anchor`, in the first one, may be given again there."""
+    *services, first = services_and_first
+    first = first.replace("  - directResponse:", f"  - match: &{anchor} [{{uri: {{exact: /}}}}]\n    directResponse:")
+    rules = RULES.replace("match: [", "match: &if [").replace("route: [", "route: &to [") + "routes\n"
+    return as_list(gateway_, *services, first, rules, OTHER.replace("  - directResponse:", "  - {match: *if, route: *to}\n  - directResponse:"))
+
+
+FORMS = {f"documents, {between}": functools.partial(as_documents, between) for between in BETWEEN}
+FORMS |= {"a list": as_list, "a list of lists": as_list_of_lists, "a typed list": as_typed_list, "JSON lines": as_json_lines}
+FORMS |= {f"a JSON list, {indent}": functools.partial(as_json_list, indent) for indent in (None, 1)}
+EACH = ("documents, bare", "a list")
+CASES = [(form, kind, "\n") for form in FORMS for kind in (KINDS if form in EACH else ["block", "JSON"] if "documents" in form else ["block"])]
+CASES += [(form, kind, "\r\n") for form in EACH for kind in ("block", "quoted", "JSON")]
+
+
+def resources_of(text):
+    for document in yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        document = document or {}
+        items = document.get("items") if document.get("kind", "").endswith("List") else None
+        default = {"apiVersion": document.get("apiVersion"), "kind": document.get("kind", "").removesuffix("List")}
+        yield from [document] if items is None else [nested for item in items for nested in resources_of(yaml.safe_dump({**default, **item}))]
+
+
+def key(resource):
+    return resource["apiVersion"].split("/")[0], resource["kind"], resource["metadata"].get("namespace", "default"), resource["metadata"]["name"]
+
+
+def replaced_by_hand(loaded, *candidate):
+    new = {key(resource): resource for resource in candidate}
+    old = [new.pop(key(resource), resource) for resource in resources_of(loaded)]
+    return old + list(new.values())
+
+
+def compared_by_hand(folder, loaded, *candidate):
+    """What `headerroute diff` says of each region of two files, without the places."""
+    before, after = write(folder / "before.txt", *resources_of(loaded)), write(folder / "after.txt", *replaced_by_hand(loaded, *candidate))
+    done = subprocess.run([binary("headerroute"), "diff", "--gateway", "default/gw", "--port", "80", before, after],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    found = re.findall(r"^ *\d+  (.*)\n *before  (.*?)(?:  \S+:\d+)?(?:\n.*)*?\n *after   (.*?)(?:  \S+:\d+)?\n(?:.*\n)*? *e\.g\. +(.*)$", done.stdout, re.M)
+    assert len(found) == len(re.findall(r"^ *e\.g\. ", done.stdout, re.M)), done.stdout
+    return found
+
+
+def compared_over_http(path, text, *candidate):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with Server("headerroute-gateway", "-f", path, "--ui", "/ui", ready_path="/") as gw:
+        got = ask(gw, *candidate)
+        assert got.status == 200, got.body
+        return got.json()
+
+
+def check_forms(tmp_path, text, loaded, *candidate):
+    """`loaded` is the text as it can be read in Python."""
+    report = compared_over_http(tmp_path / "mesh.yaml", text, *candidate)
+    expected = compared_by_hand(tmp_path, loaded, *candidate)
+    assert [(r["where"], r["before"], r["after"] + r["details"], r["curl"]) for r in report["regions"]] == expected
+    assert report["complete"] and len(report["replaced"]) + len(report["added"]) == len(candidate)
+    return report
+
+
+@pytest.fixture
+def others(peers):
+    """Text of what is before the rules, and behind."""
+    return [yaml.safe_dump(resource, sort_keys=False) for resource in (GATEWAY, *peers)] + [FIRST], [OTHER]
+
+
+@pytest.mark.parametrize("form, kind, ends", CASES, ids=[", ".join((form, kind, "lf" if ends == "\n" else "crlf")) for form, kind, ends in CASES])
+def test_what_is_replaced_is_gone_whole(tmp_path, others, form, kind, ends):
+    before, after = others
+    text = FORMS[form](*before, KINDS[kind], *after).replace("\n", ends)
+    report = check_forms(tmp_path, text, text, CANDIDATE)
+    assert report["replaced"] == ["VirtualService default/routes"]
+    place, = {r["after_place"] for r in report["regions"] if r["after"].startswith("default/other ")}
+    lines = text.splitlines()
+    assert place.startswith(f"{tmp_path}/mesh.yaml:") and "other" in "\n".join(lines[int(place.rsplit(":", 1)[1]) - 1:][:8])
+
+
+@pytest.mark.parametrize("kind", ["block", "flow", "JSON"])
+def test_a_byte_order_mark(tmp_path, others, kind):
+    text = as_documents("comments", *others[0], KINDS[kind], *others[1])
+    for encoding in ("utf-8-sig", "utf-16"):
+        check_forms(tmp_path, text.encode(encoding), text, routes(BOTH, REST))
+
+
+def test_aliases_to_what_is_replaced(tmp_path, others):
+    """Parts of `other` are written in `routes`: they stay as they were."""
+    report = check_forms(tmp_path, with_anchors("if", *others[0]), with_anchors("unique", *others[0]), CANDIDATE)
+    assert {r["after"] for r in report["regions"] if "default/other" in r["after"]} == {"default/other http[1] answers 404"}
+
+
+def test_random_texts(tmp_path, others):
+    """Files of random forms and order, of which random resources are replaced."""
+    for seed in range(12):
+        rng = random.Random(seed)
+        before, after = others
+        texts = before + [KINDS[rng.choice(list(KINDS))]] + after
+        texts += [FIRST.replace("first", f"extra{i}") for i in range(rng.randrange(4))]
+        rng.shuffle(texts)
+        text = FORMS[rng.choice(list(FORMS))](*texts)
+        if rng.random() < 0.3:
+            text = text.replace("\n", "\r\n")
+        candidate = [routes(rng.choice([ONE, BOTH]), REST, hosts=rng.choice([["routes.test"], ["routes.test", "y.other.test"]]))]
+        for name in rng.sample(["first", "other", "extra0", "extra1", "new"], rng.randrange(4)):
+            candidate.append(routes(rng.choice([REST, BOTH]), hosts=[f"{name}.test"], name=name))
+        check_forms(tmp_path, text, text, *candidate)
 
 
 def test_it_compares_with_what_is_loaded_and_not_with_the_files(start, tmp_path):

@@ -65,6 +65,21 @@ typedef struct hr_source {
     hr_str text;      /* Used if `path` is NULL. */
 } hr_source;
 
+/* A resource of a load, by what Kubernetes identifies it by. The strings are valid until the
+ * hr_leave_out_fn returns. */
+typedef struct hr_resource_name {
+    size_t source;     /* Index of the hr_source that it comes from. */
+    hr_str group;      /* Of its apiVersion; empty for the core group. */
+    hr_str kind;       /* For example "VirtualService". */
+    hr_str namespace_; /* The default namespace if it states none. Empty for a kind that is in no
+                        * namespace, such as Node. */
+    hr_str name;
+} hr_resource_name;
+
+/* Returns 1 to leave the resource out of the load, 0 to read it. It is called by the thread that
+ * loads. */
+typedef int (*hr_leave_out_fn)(void *ctx, const hr_resource_name *name);
+
 /* How to load. Start from HR_LOAD_OPTIONS_INIT; 0 and NULL choose the defaults. */
 typedef struct hr_load_options {
     unsigned version;              /* HR_LOAD_OPTIONS_VERSION */
@@ -100,10 +115,18 @@ typedef struct hr_load_options {
     int expand_rollouts;
     int rollout_step; /* From 1; beyond the last step the rollout is complete. 0: the step that the
                        * status names if there is one, else the last (of a Canary's analysis). */
+
+    /* Chooses resources to leave out: it is called with each resource that has a name, in the order
+     * in which they are read, items of lists included. What is left out is not validated, and can
+     * be given again in a later source, where it takes the place of the first in the order of the
+     * load. The YAML around it is read, so that aliases to anchors in it are followed. Since
+     * version 5, as `leave_out_ctx`. */
+    hr_leave_out_fn leave_out;
+    void *leave_out_ctx; /* Passed to it. */
 } hr_load_options;
-#define HR_LOAD_OPTIONS_VERSION 4 /* Older versions are accepted, too. */
+#define HR_LOAD_OPTIONS_VERSION 5 /* Older versions are accepted, too. */
 #define HR_LOAD_OPTIONS_INIT                                                                       \
-    { HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
 
 /* Receives one text with its name: the path of the file, or the name of the hr_source. Both are
  * valid until it returns. It returns HR_OK to go on, or an error other than HR_EIO, which ends the
@@ -149,7 +172,8 @@ HR_API hr_str hr_document_file(const hr_document *document);
 typedef struct hr_place {
     unsigned version; /* HR_PLACE_VERSION */
     int line, column; /* Where it begins, from 1: at its key if it is a member of a map. */
-    int last_line;    /* Of the last value in it. */
+    int last_line; /* Where the last value in it begins. A value of several lines (a block scalar,
+                    * a text that is wrapped) and closing brackets go on below it. */
 } hr_place;
 #define HR_PLACE_VERSION 1
 #define HR_PLACE_INIT                                                                              \

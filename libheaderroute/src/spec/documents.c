@@ -34,7 +34,11 @@ typedef struct load {
     hr_map names; /* "kind/namespace/name" to the hr_pos of the first */
     hr_crd_patterns *patterns, *gateway_api_patterns;
     size_t order;
-    int lists; /* depth of lists in lists */
+    hr_leave_out_fn leave_out; /* may be NULL */
+    void *leave_out_ctx;
+    size_t source;   /* index of the source that is read */
+    hr_map left_out; /* "group/kind/namespace/name" to its place in the order, a size_t */
+    int lists;       /* depth of lists in lists */
     bool lenient, lint;
     bool passed_over;   /* a document of this file is not a resource, which was reported */
     size_t n_resources; /* of any kind */
@@ -123,12 +127,17 @@ static hr_str full_name(hr_reader *r, hr_str kind, const hr_meta *meta) {
                            (int)meta->name.len, meta->name.p);
 }
 
+/* "group/kind/" and the full name. */
+static hr_str key_of_name(hr_reader *r, hr_str group, hr_str kind, hr_str name) {
+    return hr_arena_printf(r->arena, "%.*s/%.*s/%.*s", (int)group.len, group.p, (int)kind.len,
+                           kind.p, (int)name.len, name.p);
+}
+
 /* Where the same kind, namespace and name was given before, or NULL. */
 static const hr_pos *first_place(load *l, const hr_node *resource, hr_str group, hr_str kind,
                                  hr_str name) {
     hr_reader *r = &l->reader;
-    hr_str key = hr_arena_printf(r->arena, "%.*s/%.*s/%.*s", (int)group.len, group.p, (int)kind.len,
-                                 kind.p, (int)name.len, name.p);
+    hr_str key = key_of_name(r, group, kind, name);
     hr_pos *pos = hr_map_get(&l->names, key);
     if (pos != NULL)
         return pos;
@@ -172,19 +181,27 @@ static bool check_unique(load *l, const hr_node *resource, hr_str group, hr_str 
     return false;
 }
 
+/* The name and namespace of any resource; false if it has no name. */
+static bool read_name(hr_meta *out, const load *l, const hr_node *resource) {
+    const hr_node *metadata = hr_node_get(resource, HR_STR("metadata"));
+    const hr_node *name = hr_node_get(metadata, HR_STR("name"));
+    const hr_node *namespace_ = hr_node_get(metadata, HR_STR("namespace"));
+    *out = (hr_meta){.namespace_ = l->default_namespace};
+    if (name == NULL || name->kind != HR_NODE_STRING || name->u.text.len == 0)
+        return false;
+    out->name = name->u.text;
+    if (namespace_ != NULL && namespace_->kind == HR_NODE_STRING && namespace_->u.text.len > 0)
+        out->namespace_ = namespace_->u.text;
+    return true;
+}
+
 /* A resource that is not read may be given twice: many files bring their own Namespace, and kubectl
  * uses the last one. */
 static void check_unread(load *l, const hr_node *resource, hr_str group, hr_str kind) {
     hr_reader *r = &l->reader;
-    const hr_node *metadata = hr_node_get(resource, HR_STR("metadata"));
-    const hr_node *name = hr_node_get(metadata, HR_STR("name"));
-    const hr_node *namespace_ = hr_node_get(metadata, HR_STR("namespace"));
-    hr_meta meta = {.namespace_ = l->default_namespace};
-    if (name == NULL || name->kind != HR_NODE_STRING)
+    hr_meta meta;
+    if (!read_name(&meta, l, resource))
         return;
-    meta.name = name->u.text;
-    if (namespace_ != NULL && namespace_->kind == HR_NODE_STRING)
-        meta.namespace_ = namespace_->u.text;
     hr_str full = full_name(r, kind, &meta);
     const hr_pos *pos = first_place(l, resource, group, kind, full);
     if (pos != NULL)
@@ -193,6 +210,37 @@ static void check_unread(load *l, const hr_node *resource, hr_str group, hr_str 
                        "one",
                        (int)kind.len, kind.p, (int)full.len, full.p, (int)pos->file.len,
                        pos->file.p, pos->line, pos->column);
+}
+
+/* ---- resources left out ---- */
+
+/* Whether the caller leaves it out. Its place in the order is kept for the one that replaces it. */
+static bool is_left_out(load *l, const hr_node *resource, hr_str group, hr_str kind) {
+    hr_reader *r = &l->reader;
+    hr_meta meta;
+    if (l->leave_out == NULL || !read_name(&meta, l, resource))
+        return false;
+    hr_resource_name name = {.source = l->source,
+                             .group = group,
+                             .kind = kind,
+                             .namespace_ = is_cluster_wide(kind) ? HR_STR("") : meta.namespace_,
+                             .name = meta.name};
+    if (!l->leave_out(l->leave_out_ctx, &name))
+        return false;
+    size_t *order = HR_NEW(r->arena, size_t);
+    *order = l->order++;
+    hr_map_add(r->arena, &l->left_out, key_of_name(r, group, kind, full_name(r, kind, &meta)),
+               order);
+    return true;
+}
+
+/* The place in the order of a resource that is read. */
+static size_t next_order(load *l, hr_str group, hr_str kind, const hr_meta *meta) {
+    hr_reader *r = &l->reader;
+    const size_t *order = NULL;
+    if (l->leave_out != NULL)
+        order = hr_map_get(&l->left_out, key_of_name(r, group, kind, full_name(r, kind, meta)));
+    return order != NULL ? *order : l->order++;
 }
 
 /* ---- documents that are not resources ---- */
@@ -426,7 +474,7 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
                                                            : HR_META_KNOWN;
     if (!hr_read_meta(r, resource, l->default_namespace, fields, &meta))
         return;
-    meta.order = l->order++;
+    meta.order = next_order(l, hr_str_from(kind->group), hr_str_from(kind->kind), &meta);
     meta.kind = kind->kind;
     bool named = hr_node_get(hr_node_get(resource, HR_STR("metadata")), HR_STR("name")) != NULL;
     if (named &&
@@ -502,6 +550,8 @@ static void read_resource(load *l, const hr_node *resource, type otherwise) {
         hr_str_eq_c(kind, canary_kind.kind))
         known = &canary_kind;
     if (l->lenient && known != NULL && is_template(l, resource))
+        return;
+    if (is_left_out(l, resource, group, kind))
         return;
     l->n_resources++;
     if (known != NULL)
@@ -579,6 +629,16 @@ static void expand_releases(hr_arena *arena, hr_diagnostics *d, hr_resources *re
     hr_rollouts_expand(arena, d, resources, step);
 }
 
+/* Each source; one that cannot be read does not end the reading. */
+static int read_each(load *l, const hr_source *sources, size_t n, const hr_load_options *options) {
+    int rc = HR_OK;
+    for (; l->source < n && (rc == HR_OK || rc == HR_EIO); l->source++) {
+        int error = hr_sources_each(&sources[l->source], 1, options, l->reader.d, read_text, l);
+        rc = error == HR_OK ? rc : error;
+    }
+    return rc;
+}
+
 int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                       const hr_source *sources, size_t n, const hr_load_options *options) {
     static const hr_load_options defaults = HR_LOAD_OPTIONS_INIT;
@@ -596,6 +656,8 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
         .budget = hr_limit_yaml(options),
         .lenient = hr_load_is_lenient(options),
         .lint = options->lint != 0,
+        .leave_out = options->version >= 5 ? options->leave_out : NULL,
+        .leave_out_ctx = options->version >= 5 ? options->leave_out_ctx : NULL,
         .default_namespace = options->default_namespace == NULL
                                  ? HR_STR("default")
                                  : hr_str_from(options->default_namespace),
@@ -608,7 +670,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
         hr_arena_failed(arena))
         return HR_ENOMEM;
     l.reader.out = resources;
-    int rc = hr_sources_each(sources, n, options, d, read_text, &l);
+    int rc = read_each(&l, sources, n, options);
     hr_endpoints_drop_mirrored(arena, resources);
     if (l.reader.expands_rollouts)
         expand_releases(arena, d, resources, options->rollout_step);
