@@ -83,7 +83,8 @@ class Witness:
 
     def curl(self) -> str:
         """A command that sends the request."""
-        words = ["curl"] + {"GET": [], "HEAD": ["-I"]}.get(self.method, ["-X", self.method])
+        method: dict[str, list[str]] = {"GET": [], "HEAD": ["-I"]}
+        words = ["curl", *method.get(self.method, ["-X", self.method])]
         words += ["-g"] if any(c in "[]{}" for c in self.path) else []
         words += ["--path-as-is"] if re.search(r"/\.\.?(/|$)", self.path.partition("?")[0]) else []
         for name, value in self.headers:
