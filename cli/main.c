@@ -63,8 +63,8 @@ static int run_command(int argc, char **argv) {
     return CLI_USAGE;
 }
 
-/* Where the output cannot be written, the exit code is no answer of the command: 1 says of several
- * that something differs. */
+/* Where the output cannot be written, the exit code must not be one that the command uses as its
+ * answer: 1 says of several commands that something differs. */
 int main(int argc, char **argv) {
     hold_streams();
     int code = run_command(argc, argv);

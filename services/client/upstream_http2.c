@@ -152,7 +152,9 @@ static void http2_set_timer(sv_up_http2 *c) {
 static void http2_settle(sv_up_http2 *c) {
     if (c->working > 0)
         return;
-    bool over = c->n_members == 0 && (c->broken || c->h2 == NULL || !takes_more(c));
+    /* A large head that has not ended is of a request that has left: it would hold its bytes. */
+    bool useless = c->broken || c->h2 == NULL || !takes_more(c) || c->reserved > 0;
+    bool over = c->n_members == 0 && useless;
     if (over)
         close_connection(c);
     else

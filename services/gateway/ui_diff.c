@@ -188,8 +188,8 @@ static void judge(gw_aside *aside, int status, const char *ended) {
     else if (signal == SIGKILL) {
         sv_log(SV_LOG_WARN, "--ui: the process that compares was killed by another");
         refuse_diff(aside, 503,
-                    "the process that compares was killed: by the kernel, where memory runs out, "
-                    "or by an administrator");
+                    "the process that compares was killed: by the kernel, which does so when the "
+                    "machine has no memory left, or by an administrator");
     } else if (code == GW_CANDIDATE_NO_MEMORY || signal == SIGABRT)
         refuse_diff(aside, 422, "comparing takes more memory than --ui-diff-memory allows");
     else if (code == GW_CANDIDATE_REFUSED)

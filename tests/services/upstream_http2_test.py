@@ -422,6 +422,18 @@ def test_heads_that_an_endpoint_does_not_end_are_charged(tmp_path):
         assert wait_until(lambda: charged(status) == 0, PATIENCE)  # the clients have left
 
 
+def test_an_unfinished_head_ends_its_connection_when_its_request_has_left(tmp_path):
+    """Not at the end of the connection's idle time, a minute later."""
+    block = hpack.Encoder().encode([(":status", "200"), *(hpack.NeverIndexedHeaderTuple(f"x-{n}", "v" * 2000) for n in range(20))], huffman=False)
+    status = free_port()
+    with Http2Peer(lambda connection, request: connection.raw(unfinished_head(block))) as peer, \
+            gateway_of(tmp_path, peer, args=["--threads", 1, "--status", f"127.0.0.1:{status}"]) as gw:
+        with gw.client() as client:
+            client.request("GET", "/evil")
+            assert wait_until(lambda: charged(status) > len(block), PATIENCE)
+        assert wait_until(lambda: charged(status) == 0, PATIENCE)
+
+
 def test_a_closed_window_stops_the_upload_and_no_more_is_read(tmp_path):
     with Http2Peer(takes=False) as peer, \
             gateway_of(tmp_path, peer, route={**NO_RETRIES}, args=["--max-body-bytes", 1 << 30, "--threads", 1]) as gw, gw.client() as client:
