@@ -85,7 +85,8 @@ typedef struct expected_tls {
 } expected_tls;
 
 static void expect_str(hr_str found, const char *expected, const char *where) {
-    cr_expect(found.len == strlen(expected) && memcmp(found.p, expected, found.len) == 0,
+    size_t len = strlen(expected);
+    cr_expect(found.len == len && (len == 0 || memcmp(found.p, expected, len) == 0),
               "%s: %.*s instead of %s", where, (int)found.len, found.p == NULL ? "" : found.p,
               expected);
 }
