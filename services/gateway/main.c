@@ -513,6 +513,26 @@ static void release_all(gateway *g, sv_metrics *metrics, sv_listener *listeners)
     free(g->map_facts);
 }
 
+/* Until a signal ends it; releases all. */
+static int run_gateway(gateway *g, sv_server_options *server) {
+    sv_metrics *metrics = sv_metrics_new();
+    gateway_define_metrics(g, metrics);
+    size_t n_listeners;
+    sv_listener *listeners = listeners_of(&n_listeners, g, server);
+    sv_service service = {.program = "headerroute-gateway",
+                          .ctx = g,
+                          .loop_start = gw_loop_start,
+                          .loop_stop = gw_loop_stop,
+                          .before_drain = before_drain,
+                          .on_stopped = gw_aside_stop,
+                          .refusal_body = gw_refusal_body};
+    if (gw_reload_prepare(g) != 0)
+        return 1;
+    int code = sv_server_run(&service, listeners, n_listeners, server, metrics);
+    release_all(g, metrics, listeners);
+    return code;
+}
+
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
                                        .body_buffer_bytes = 512 << 10,
@@ -558,20 +578,5 @@ int main(int argc, char **argv) {
     code = load_all(&self);
     if (code != 0)
         return code;
-    sv_metrics *metrics = sv_metrics_new();
-    gateway_define_metrics(&self, metrics);
-    size_t n_listeners;
-    sv_listener *listeners = listeners_of(&n_listeners, &self, &server);
-    sv_service service = {.program = "headerroute-gateway",
-                          .ctx = &self,
-                          .loop_start = gw_loop_start,
-                          .loop_stop = gw_loop_stop,
-                          .before_drain = before_drain,
-                          .on_stopped = gw_aside_stop,
-                          .refusal_body = gw_refusal_body};
-    if (gw_reload_prepare(&self) != 0)
-        return 1;
-    code = sv_server_run(&service, listeners, n_listeners, &server, metrics);
-    release_all(&self, metrics, listeners);
-    return code;
+    return run_gateway(&self, &server);
 }
