@@ -161,7 +161,7 @@ void *hr_reader_append(hr_reader *r, void *list, size_t *n, size_t size) {
 /* ---- fields ---- */
 
 static const hr_node *field_key(const hr_node *map, const char *field) {
-    if (map->kind != HR_NODE_MAP)
+    if (map == NULL || map->kind != HR_NODE_MAP)
         return NULL;
     for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
         if (k->value->kind != HR_NODE_NULL && hr_str_eq_c(k->u.text, field))

@@ -105,7 +105,7 @@ void hr_field_error(hr_reader *r, const hr_node *map, const char *field, const c
     __attribute__((format(printf, 4, 5)));
 void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* The value of a field; NULL if it is absent or null. */
+/* The value of a field; NULL if it is absent or null, or the map is NULL. */
 const hr_node *hr_field_get(const hr_node *map, const char *field);
 /* Whether the field is absent, or of the kind, so that its value has been read. */
 bool hr_field_is_kind(const hr_node *map, const char *field, hr_node_kind kind);
