@@ -33,9 +33,9 @@ struct gw_aside {
     char question[]; /* zero-terminated */
 };
 
-/* Answers with what `write` writes, which is called on a thread of its own and sees a copy of the
- * question. 404 on the page's connections whose listener a reload has removed or exchanged; 503
- * with Retry-After if as many as may be are held already, or there is no memory or no thread. */
+/* Calls `write` on a new thread, with a copy of the question, and sends what it writes. Answers 404
+ * if a reload has removed or replaced the listener of the connection. Answers 503 with Retry-After
+ * if the limit of this kind is reached, allocation fails, or no thread can be started. */
 void gw_answer_aside(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
                      hr_str question);
 

@@ -31,9 +31,8 @@ static int refuse_begins(hr_str s, const char *with) {
 static const char *not_acted_on(const hr_cluster *cluster) {
     const hr_traffic_policy *p = cluster->policy;
     if (p->lb == HR_LB_PASSTHROUGH)
-        return "loadBalancer PASSTHROUGH: there is no original destination to pass a request "
-               "through to; "
-               "name the endpoints and take another balancer";
+        return "loadBalancer PASSTHROUGH sends a connection to its original destination, which "
+               "this gateway cannot see; name the endpoints and use another balancer";
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
         return "its addresses are not named (resolution NONE or a headless Service without "
                "endpoints): this "

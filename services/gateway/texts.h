@@ -29,8 +29,8 @@ typedef struct gw_mapped {
 bool gw_texts_map(gw_mapped *out, int fd);
 void gw_texts_unmap(gw_mapped *mapped);
 
-/* Loads a table as hr_table_load_paths does. `*texts` receives what was read, as it was read; NULL
- * if the sources could not be read, or there is no room to keep it. */
+/* Loads a table as hr_table_load_paths does. `*texts` receives the unchanged
+ * sources, or NULL if reading them or keeping a copy failed. */
 int gw_texts_load(hr_table **out, hr_diagnostics **findings, gw_texts **texts,
                   const char *const *paths, size_t n, const hr_load_options *options);
 

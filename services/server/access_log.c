@@ -141,8 +141,8 @@ static bool is_whole_utf8(hr_str s) {
     return true;
 }
 
-/* Bytes that are no text, and what exceeds the limit, are lost: the value is an object then, which
- * no reader takes for the header's text. */
+/* A value that is too long or not UTF-8 is written as an object, so that a reader cannot mistake
+ * what remains of it for the header's value. */
 static void put_field_value(sv_text *line, hr_str value) {
     if (value.len <= MOST_OF_VALUE && is_whole_utf8(value)) {
         sv_json_string(line, value.p, value.len);
